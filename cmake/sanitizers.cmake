@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+add_compile_options(-Wall -Wextra -Werror -fvisibility=hidden -fno-omit-frame-pointer)
+if(VINEYARD_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+elseif(VINEYARD_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -DVINEYARD_TSAN)
+  add_link_options(-fsanitize=thread)
+endif()
+if(VINEYARD_FAILPOINTS)
+  add_compile_definitions(VINEYARD_FAILPOINTS)
+endif()

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "vineyard/base/ids.h"
+
+// The control word of an entry: `[1 blob][25 block][14 generation][20 zero][4 state]`.
+namespace vineyard::shm {
+
+enum class State : std::uint8_t {
+  kFree = 0,     // the id in the word is the next one to be granted
+  kLeased = 1,   // lent to a client; published perhaps, not harvested yet
+  kLive = 2,     // place and size are good
+  kBusy = 3,     // being retired or moved: ask the worker
+  kDeleted = 4,  // out of sight, still pinned
+  kSpilled = 5,  // in a file
+  kRemote = 6,   // on another host
+  kVoid = 7,     // refused at harvest but referred to by a live object: says so until nobody refers to it
+};
+
+/// The control word for `id` in `state`.
+[[nodiscard]] constexpr std::uint64_t make_word(ObjectId id, State state) {
+  return (id.value >> 38 << 38) | (std::uint64_t{id.generation().value} << 24) | static_cast<std::uint64_t>(state);
+}
+[[nodiscard]] constexpr State state_of(std::uint64_t word) { return static_cast<State>(word & 15); }
+/// The id that a word at `index` stands for.
+[[nodiscard]] constexpr ObjectId id_of(EntryIndex index, std::uint64_t word) {
+  return ObjectId((word >> 38 << 38) | (std::uint64_t{index.value} << 14) | ((word >> 24) & 0x3fff));
+}
+/// Whether `word` belongs to `id`. A grant is lent without the blob bit: while leased, the bit is not compared.
+[[nodiscard]] constexpr bool matches(ObjectId id, std::uint64_t word) {
+  const std::uint64_t difference = make_word(id, State::kFree) ^ (word & ~std::uint64_t{15});
+  if (difference == 0) return word >> 38 != 0;
+  return difference == ObjectId::kBlobBit && state_of(word) == State::kLeased && (word << 1) >> 39 != 0;
+}
+
+}  // namespace vineyard::shm
