@@ -32,11 +32,13 @@ inline constexpr std::uint32_t kMaxMembers = 65535;
 inline constexpr std::uint32_t kMaxDepth = 64;
 inline constexpr std::uint32_t kMaxName = 1024;            // bytes of a name
 inline constexpr std::uint32_t kMaxTypeName = 4096;
+inline constexpr std::uint32_t kMaxKey = 4096;            // bytes of the key of a field or member
 
 // Protocol.
 inline constexpr std::uint32_t kMaxFrame = 64U << 10;      // one packet of the native protocol
 inline constexpr std::uint32_t kMaxDescriptors = 4;        // in one packet
 inline constexpr std::uint32_t kIdsPerMessage = 4096;
+inline constexpr std::uint32_t kMaxErrorText = 4096;       // bytes of an error's text in a reply
 
 // Memory.
 inline constexpr std::uint64_t kFirstArena = 256U << 10;
