@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vineyard/shm/worker/clients.h"
+
+#include <algorithm>
+
+#include "vineyard/base/try.h"
+
+namespace vineyard::shm {
+namespace {
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr auto kAcquire = std::memory_order_acquire;
+constexpr auto kRelease = std::memory_order_release;
+}  // namespace
+
+Result<std::uint32_t> Clients::reserve_control() {
+  for (std::uint32_t c = 0; c < limits::kClients; ++c) {
+    if (reserved_[c] || control(c).serial.load(kRelaxed) != 0) continue;
+    mark_reserved(c);
+    return c;
+  }
+  return Error(ErrorCode::kFull, "this instance has 4,096 clients, the most there may be; close some");
+}
+
+void Clients::mark_reserved(std::uint32_t c) {
+  reserved_[c] = true;
+  if (c >= touched()) region_.header.clients_touched.store(c + 1, kRelease);
+}
+
+void Clients::release_control(std::uint32_t c) {
+  reserved_[c] = false;
+  arenas_.unreserve_home(home_reserved_[c]);
+  home_reserved_[c] = 0;
+}
+
+void Clients::establish(std::uint32_t c, std::uint64_t serial, std::uint64_t uid, std::uint64_t pid) {
+  ClientControl& cc = control(c);
+  cc.granted.store(0, kRelaxed);
+  cc.harvested.store(0, kRelaxed);
+  cc.wanted.store(0, kRelaxed);
+  cc.uid.store(uid, kRelaxed);
+  cc.pid.store(pid, kRelaxed);
+  cc.window.store(limits::kFirstGrants, kRelaxed);
+  cc.finished_count.store(0, kRelaxed);
+  for (auto& f : cc.finished) f.request.store(0, kRelaxed);
+  for (auto& a : cc.arenas) a.store(0, kRelaxed);
+  for (auto& p : cc.arena_present) p.store(0, kRelaxed);
+  cc.serial.store(serial, kRelease);
+}
+
+std::optional<std::uint32_t> Clients::control_of(std::uint64_t serial) const {
+  if (serial == 0) return std::nullopt;
+  const auto& connections = holds_.all(Kind::kConnection);
+  const auto it = connections.find(serial);
+  if (it == connections.end()) return std::nullopt;
+  const auto c = static_cast<std::uint32_t>(it->second.facts.owner);
+  if (!established(c, serial)) return std::nullopt;
+  return c;
+}
+
+const Outbox* Clients::outbox(std::uint64_t serial) {
+  const auto bytes = holds_.see(Kind::kOutbox, serial);
+  return bytes ? reinterpret_cast<const Outbox*>(*bytes) : nullptr;
+}
+
+std::uint64_t Clients::published(std::uint32_t c) {
+  const ClientControl& cc = control(c);
+  const std::uint64_t harvested = cc.harvested.load(kRelaxed);
+  const Outbox* box = outbox(cc.serial.load(kRelaxed));
+  if (box == nullptr) return harvested;
+  // Acquire: partner of the writer's release store of the tail (shm/outbox).
+  const std::uint64_t tail = box->tail.load(kAcquire);
+  return std::max(std::min(tail, cc.granted.load(kRelaxed)), harvested);
+}
+
+std::uint64_t Clients::position(std::uint32_t c, std::uint64_t lease) const {
+  const std::uint64_t harvested = control(c).harvested.load(kRelaxed);
+  const auto difference = static_cast<std::int32_t>(static_cast<std::uint32_t>(lease) -
+                                                    static_cast<std::uint32_t>(harvested));
+  return harvested + static_cast<std::uint64_t>(static_cast<std::int64_t>(difference));
+}
+
+bool Clients::is_published(EntryIndex i) {
+  const std::uint64_t lease = entries_.at(i).lease.load(kRelaxed);
+  const auto c = control_of(lease >> 32);
+  return c && position(*c, lease) < published(*c);
+}
+
+Result<void> Clients::grant(std::uint32_t c, Window window) {
+  ClientControl& cc = control(c);
+  const std::uint64_t serial = cc.serial.load(kRelaxed);
+  if (serial == 0) return {};
+  std::uint64_t open = cc.window.load(kRelaxed);
+  if (window == Window::kDouble) open = std::min<std::uint64_t>(open * 2, limits::kRing);
+  const std::uint64_t wanted = open * limits::kDocumentBudget;
+  if (wanted > home_reserved_[c]) {
+    if (!arenas_.reserve_home(wanted - home_reserved_[c])) {
+      return Error(ErrorCode::kFull, "no room is left at home for documents of new objects");
+    }
+    home_reserved_[c] = wanted;
+  }
+  cc.window.store(open, kRelaxed);
+  VY_TRY(entries_.prepare());
+  while (cc.granted.load(kRelaxed) - cc.harvested.load(kRelaxed) < open) {
+    const std::uint64_t g = cc.granted.load(kRelaxed);
+    VY_TRY(auto id, entries_.lease((serial << 32) | (g & 0xffffffffU)));
+    cc.grants[g % limits::kRing].store(id.value, kRelaxed);
+    cc.granted.store(g + 1, kRelease);  // R10: leased first, shown after
+  }
+  return {};
+}
+
+void Clients::take_back(std::uint32_t c) {
+  ClientControl& cc = control(c);
+  for (std::uint64_t g = cc.harvested.load(kRelaxed); g < cc.granted.load(kRelaxed); ++g) {
+    const ObjectId id(cc.grants[g % limits::kRing].load(kRelaxed));
+    if (entries_.holds(id) && entries_.state(id.index()) == State::kLeased) entries_.free(id.index());
+  }
+  cc.granted.store(cc.harvested.load(kRelaxed), kRelease);
+}
+
+bool Clients::lease_was_shown(EntryIndex i) const {
+  const std::uint64_t lease = entries_.at(i).lease.load(kRelaxed);
+  const auto c = control_of(lease >> 32);
+  if (!c) return false;
+  const std::uint64_t p = position(*c, lease);
+  const ClientControl& cc = control(*c);
+  return p >= cc.harvested.load(kRelaxed) && p < cc.granted.load(kRelaxed) &&
+         cc.grants[p % limits::kRing].load(kRelaxed) == entries_.id(i).without_blob_bit().value;
+}
+
+}  // namespace vineyard::shm
