@@ -185,6 +185,12 @@ Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
   return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
+Result<UniqueFd> duplicate(BorrowedFd socket) {
+  const int fd = ::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return os_error("fcntl(F_DUPFD_CLOEXEC)", errno);
+  return UniqueFd(fd);
+}
+
 void shut_down(BorrowedFd connection) {
   ::shutdown(connection.get(), SHUT_RDWR);
 }

@@ -46,6 +46,10 @@ struct UnixListener {
 /// Two ends of a private connection that keeps whole packets.
 [[nodiscard]] Result<std::pair<UniqueFd, UniqueFd>> socket_pair();
 
+/// A second descriptor of the same open socket: for a second registration with an event loop.
+/// Errors: full (descriptors).
+[[nodiscard]] Result<UniqueFd> duplicate(BorrowedFd socket);
+
 /// Ends a connection in both directions, also when other processes hold it.
 void shut_down(BorrowedFd connection);
 
