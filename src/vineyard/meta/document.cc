@@ -46,6 +46,13 @@ std::span<const T> list_at(const std::byte* cell) {
   return {reinterpret_cast<const T*>(cell + 8), static_cast<std::size_t>(load<std::uint64_t>(cell))};
 }
 
+// Most keys of a node differ in their first byte; that saves the call.
+int compare(std::string_view a, std::string_view b) {
+  if (!a.empty() && !b.empty() && a[0] != b[0])
+    return static_cast<unsigned char>(a[0]) < static_cast<unsigned char>(b[0]) ? -1 : 1;
+  return a.compare(b);
+}
+
 struct ItemRange {
   std::uint32_t begin;
   std::uint32_t end;
@@ -193,13 +200,14 @@ Item NodeView::operator[](std::uint32_t index) const {
 std::optional<Item> NodeView::find(std::string_view key) const {
   const Header h = header_of(document_);
   const std::byte* items = items_of(document_, h);
+  const auto* texts = reinterpret_cast<const char*>(document_) + h.text_start;
   auto [begin, end] = items_of_node(document_, h, index_);
   while (begin < end) {
     const std::uint32_t middle = begin + (end - begin) / 2;
-    const auto raw = load<format::Item>(items + std::size_t{middle} * sizeof(format::Item));
-    const Item item(document_, raw.key_and_kind, raw.value);
-    const int order = item.key().compare(key);
-    if (order == 0) return item;
+    const auto item = load<format::Item>(items + std::size_t{middle} * sizeof(format::Item));
+    const format::TextAt t = format::read_text(texts + (item.key_and_kind & format::kTextMask));
+    const int order = compare({t.data, t.size}, key);
+    if (order == 0) return Item(document_, item.key_and_kind, item.value);
     if (order < 0) begin = middle + 1;
     else end = middle;
   }

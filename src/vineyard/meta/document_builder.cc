@@ -2,6 +2,7 @@
 #include "vineyard/meta/document_builder.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -22,7 +23,12 @@ constexpr std::uint32_t raw(ItemKind kind) { return static_cast<std::uint32_t>(k
 // Up to 8 bytes of a key, most significant first, so that numbers compare as texts do.
 std::uint64_t prefix_of(std::string_view key) {
   std::uint64_t word = 0;
-  std::memcpy(&word, key.data(), std::min<std::size_t>(key.size(), 8));
+  if (key.size() >= 8) {
+    std::memcpy(&word, key.data(), 8);
+  } else {
+    for (std::size_t i = 0; i < key.size(); ++i)
+      word |= std::uint64_t{static_cast<unsigned char>(key[i])} << (8 * i);
+  }
   return __builtin_bswap64(word);
 }
 
@@ -46,7 +52,7 @@ void DocumentBuilder::clear(std::string_view type_name) {
   payloads_.clear();
   members_.clear();
   cells_.clear();
-  texts_.clear();
+  texts_used_ = 0;
   interned_count_ = 0;
   ++round_;
   expanded_ = 0;
@@ -68,16 +74,21 @@ std::string_view DocumentBuilder::text_at(std::uint32_t text) const {
   return {t.data, t.size};
 }
 
-std::uint32_t DocumentBuilder::add_text(std::string_view text) {
-  if (text.size() + texts_.size() + sizeof(std::uint64_t) > limits::kMaxDocument) {
+inline std::uint32_t DocumentBuilder::add_text(std::string_view text) {
+  constexpr std::size_t kLengthBytes = 4;
+  if (text.size() + texts_used_ + kLengthBytes >= limits::kMaxDocument) {
     fail(ErrorCode::kFull, "more than 64 MiB of metadata");
     return 0;
   }
-  const auto at = static_cast<std::uint32_t>(texts_.size());
+  if (texts_.size() < texts_used_ + text.size() + kLengthBytes)
+    texts_.resize(2 * (texts_.size() + text.size()) + 64);
+  const auto at = static_cast<std::uint32_t>(texts_used_);
+  char* to = texts_.data() + at;
   std::size_t size = text.size();
-  for (; size >= 0x80; size >>= 7) texts_.push_back(static_cast<char>(size | 0x80));
-  texts_.push_back(static_cast<char>(size));
-  texts_.append(text);
+  for (; size >= 0x80; size >>= 7) *to++ = static_cast<char>(size | 0x80);
+  *to++ = static_cast<char>(size);
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  texts_used_ = static_cast<std::size_t>(to - texts_.data()) + text.size();
   expanded_ += text.size();
   return at;
 }
@@ -300,24 +311,42 @@ std::size_t DocumentBuilder::remove(NodeRef node, std::string_view key) {
   });
 }
 
-bool DocumentBuilder::comes_before(const Item& a, const Item& b) const {
-  if (a.prefix != b.prefix) return a.prefix < b.prefix;
+inline bool DocumentBuilder::comes_before(const Item& a, const Item& b) const {
+  return a.prefix != b.prefix ? a.prefix < b.prefix : comes_before_beyond_prefix(a, b);
+}
+bool DocumentBuilder::comes_before_beyond_prefix(const Item& a, const Item& b) const {
   if (a.key_size <= 8 && b.key_size <= 8) return a.key_size < b.key_size;
   return text_at(a.key_and_kind & format::kTextMask) < text_at(b.key_and_kind & format::kTextMask);
+}
+
+// For a handful of items: counts how many keys come before each one, without a branch that could be mispredicted.
+// False, and nothing done, if the first 8 bytes do not tell all keys apart.
+bool DocumentBuilder::rank_items(std::uint32_t begin, std::uint32_t end) {
+  const std::uint32_t count = end - begin;
+  Item* items = items_.data() + begin;
+  std::array<std::uint64_t, kRanked> prefixes;
+  std::array<std::uint32_t, kRanked> ranks;
+  for (std::uint32_t i = 0; i < count; ++i) prefixes[i] = items[i].prefix;
+  std::uint32_t taken = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::uint32_t rank = 0;
+    for (std::uint32_t j = 0; j < count; ++j) rank += prefixes[j] < prefixes[i] ? 1 : 0;
+    ranks[i] = rank;
+    taken |= 1U << rank;
+  }
+  if (taken != (1U << count) - 1) return false;
+  std::array<Item, kRanked> sorted;
+  for (std::uint32_t i = 0; i < count; ++i) sorted[ranks[i]] = items[i];
+  std::copy_n(sorted.begin(), count, items);
+  return true;
 }
 
 void DocumentBuilder::sort_items(std::uint32_t begin, std::uint32_t end) {
   const auto before = [this](const Item& a, const Item& b) { return comes_before(a, b); };
   Item* items = items_.data();
-  if (end - begin > 24) {
+  if (!std::is_sorted(items + begin, items + end, before)) {
+    if (end - begin <= kRanked && rank_items(begin, end)) return;
     std::sort(items + begin, items + end, before);
-  } else {
-    for (std::uint32_t i = begin + 1; i < end; ++i) {
-      const Item item = items[i];
-      std::uint32_t at = i;
-      for (; at > begin && before(item, items[at - 1]); --at) items[at] = items[at - 1];
-      items[at] = item;
-    }
   }
   std::uint32_t members = 0;
   for (std::uint32_t i = begin; i < end; ++i) {
@@ -347,8 +376,7 @@ void DocumentBuilder::group_items() {
 
 // Breadth first from the root, which leaves out what was removed.
 void DocumentBuilder::order_nodes() {
-  order_.clear();
-  order_.push_back(0);
+  order_.assign(1, 0);
   reachable_items_ = 0;
   reachable_members_ = 0;
   for (std::size_t i = 0; i < order_.size(); ++i) {
@@ -366,7 +394,7 @@ void DocumentBuilder::write() {
   const std::size_t references = payloads_.size() + reachable_members_;
   const std::size_t fixed = sizeof(Header) + references * 8 + order_.size() * sizeof(format::Node) +
                             std::size_t{reachable_items_} * sizeof(format::Item) + cells_.size() * 8;
-  const std::size_t size = (fixed + texts_.size() + 7) & ~std::size_t{7};
+  const std::size_t size = (fixed + texts_used_ + 7) & ~std::size_t{7};
   if (references > limits::kMaxMembers) return fail(ErrorCode::kFull, "more than 65,535 members by id and payload blobs");
   if (size > limits::kMaxDocument) return fail(ErrorCode::kFull, "more than 64 MiB of metadata");
 
@@ -411,7 +439,7 @@ void DocumentBuilder::write() {
     }
   }
   put(cells_.data(), cells_.size() * 8);
-  put(texts_.data(), texts_.size());
+  put(texts_.data(), texts_used_);
 }
 
 Result<std::span<const std::byte>> DocumentBuilder::finish() {

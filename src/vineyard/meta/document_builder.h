@@ -90,6 +90,7 @@ class DocumentBuilder {
   [[nodiscard]] Result<std::span<const std::byte>> finish();
 
  private:
+  static constexpr std::uint32_t kRanked = 16;
   struct Item {
     std::uint64_t prefix;        // first 8 bytes of the key, most significant first: most comparisons end here
     std::uint32_t key_and_kind;  // as in the document
@@ -123,7 +124,9 @@ class DocumentBuilder {
   template <class Texts>
   void set_text_list(NodeRef node, std::string_view key, const Texts& list);
   [[nodiscard]] bool comes_before(const Item& a, const Item& b) const;
+  [[nodiscard]] bool comes_before_beyond_prefix(const Item& a, const Item& b) const;
   void group_items();
+  bool rank_items(std::uint32_t begin, std::uint32_t end);
   void sort_items(std::uint32_t begin, std::uint32_t end);
   void order_nodes();
   void write();
@@ -133,7 +136,8 @@ class DocumentBuilder {
   std::vector<ObjectId> payloads_;
   std::vector<ObjectId> members_;
   std::vector<std::uint64_t> cells_;
-  std::string texts_;
+  std::vector<char> texts_;  // only the first `texts_used_` count
+  std::size_t texts_used_ = 0;
   std::vector<Interned> interned_;
   std::uint32_t interned_count_ = 0;
   std::uint32_t round_ = 0;

@@ -28,7 +28,7 @@ std::size_t sequence_length(const Byte* p, std::size_t left) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
+bool is_utf8_beyond_ascii(std::string_view text) {
   const auto* p = reinterpret_cast<const Byte*>(text.data());
   std::size_t left = text.size();
   while (left > 0) {
