@@ -45,7 +45,7 @@ struct Watch::State {
 
   // One wait at a time. Asio waits for edges, but each new wait asks the kernel again, so that it
   // ends at once where the last callback has left something.
-  static void wait(std::shared_ptr<State> state) {
+  static void wait(SharedState state) {
     Descriptor& descriptor = state->descriptor;
     const auto direction = state->direction;
     descriptor.async_wait(direction, [state = std::move(state)](error_code error) mutable {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "vineyard/base/result.h"
 #include "vineyard/os/unique_fd.h"
@@ -29,9 +30,10 @@ class Watch {
  private:
   friend class EventLoop;
   struct State;
-  explicit Watch(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  // Shared with the wait in flight, so that either may end first.
-  std::shared_ptr<State> state_;
+  using SharedState =
+      std::shared_ptr<State>;  // shared with the wait in flight: either may end first
+  explicit Watch(SharedState state) : state_(std::move(state)) {}
+  SharedState state_;
 };
 
 /// Calls back once, when its time has come, unless the Timer ends before.
@@ -54,9 +56,10 @@ class Timer {
  private:
   friend class EventLoop;
   struct State;
-  explicit Timer(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  // Shared with the wait in flight, so that either may end first.
-  std::shared_ptr<State> state_;
+  using SharedState =
+      std::shared_ptr<State>;  // shared with the wait in flight: either may end first
+  explicit Timer(SharedState state) : state_(std::move(state)) {}
+  SharedState state_;
 };
 
 /// Waits for descriptors, times and other threads, and calls back one thing after the other.
