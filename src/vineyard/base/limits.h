@@ -37,7 +37,7 @@ inline constexpr std::uint32_t kMaxKey = 4096;            // bytes of the key of
 // Protocol.
 inline constexpr std::uint32_t kMaxFrame = 64U << 10;      // one packet of the native protocol
 inline constexpr std::uint32_t kMaxDescriptors = 4;        // in one packet
-inline constexpr std::uint32_t kIdsPerMessage = 4096;
+inline constexpr std::uint32_t kIdsPerMessage = 4000;      // elements of any list in a message
 inline constexpr std::uint32_t kMaxErrorText = 4096;       // bytes of an error's text in a reply
 
 // Memory.
@@ -50,7 +50,7 @@ static_assert((kRing & (kRing - 1)) == 0, "positions are taken modulo the ring")
 static_assert(kFirstGrants <= kRing);
 static_assert(std::uint64_t{kDocumentBudget} * kRing == kDocumentRing, "a full window of grants fills the document ring");
 static_assert(kMaxRingDocument <= kDocumentRing / 4);
-static_assert(kIdsPerMessage * sizeof(std::uint64_t) < kMaxFrame);
+static_assert(2 * kIdsPerMessage * sizeof(std::uint64_t) + 256 <= kMaxFrame, "the answer to Delete has two lists");
 static_assert(kFreeEntriesKept < kEntries);
 
 }  // namespace vineyard::limits

@@ -146,12 +146,12 @@ Buffer body_of(std::initializer_list<std::uint32_t> words) {
 
 TEST(Codec, refuses_a_count_that_the_bytes_do_not_support_and_reserves_nothing_for_it) {
   ExistsRequest exists;
-  EXPECT_FALSE(decode_into(body_of({4096, 0, 0}), exists));
+  EXPECT_FALSE(decode_into(body_of({limits::kIdsPerMessage, 0, 0}), exists));
   EXPECT_EQ(exists.ids.capacity(), 0U);
   EXPECT_FALSE(decode_into(body_of({0xffffffff, 0, 0}), exists));
   EXPECT_EQ(exists.ids.capacity(), 0U);
   ListNamesReply names;
-  EXPECT_FALSE(decode_into(body_of({4096, 0, 0}), names));
+  EXPECT_FALSE(decode_into(body_of({limits::kIdsPerMessage, 0, 0}), names));
   EXPECT_EQ(names.names.capacity(), 0U);
   EXPECT_FALSE(decode_into(body_of({1, 0xfffffff0}), names));
   GetNameRequest name;
