@@ -57,9 +57,21 @@ double chance() {
   return static_cast<double>((x ^ (x >> 31)) >> 11) / static_cast<double>(1ULL << 53);
 }
 
+std::atomic<FailpointHook> hook{nullptr};
+
+std::atomic<const char*>& left_out() {
+  static std::atomic<const char*> rule{std::getenv("VINEYARD_LEAVE_OUT")};
+  return rule;
+}
+
 }  // namespace
 
+void set_failpoint_hook(FailpointHook to) { hook.store(to); }
+
+void leave_rule_out(const char* rule) { left_out().store(rule); }
+
 void failpoint_hit(const char* name) {
+  if (const FailpointHook h = hook.load(std::memory_order_relaxed); h != nullptr) h(name);
   for (const Action& a : actions()) {
     if (a.name != "*" && a.name != name) continue;
     if (a.probability < 1 && chance() >= a.probability) continue;
@@ -71,8 +83,8 @@ void failpoint_hit(const char* name) {
 }
 
 bool rule_left_out(const char* rule) {
-  static const char* const left_out = std::getenv("VINEYARD_LEAVE_OUT");
-  return left_out != nullptr && std::string_view(left_out) == rule;
+  const char* const out = left_out().load(std::memory_order_relaxed);
+  return out != nullptr && std::string_view(out) == rule;
 }
 
 }  // namespace vineyard

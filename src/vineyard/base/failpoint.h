@@ -6,6 +6,14 @@
 // `long` (up to 20 ms), `kill`, `abort`; compiled out unless VINEYARD_FAILPOINTS is defined.
 namespace vineyard {
 
+/// What a test does at failpoints, before what the environment asks for; null: nothing. It may throw: then the step
+/// ends there, as if the process had died, and the test goes on with a successor. Set it before threads begin.
+using FailpointHook = void (*)(const char* name);
+void set_failpoint_hook(FailpointHook hook);
+
+/// Leaves one rule out from here on, as VINEYARD_LEAVE_OUT does; null: none.
+void leave_rule_out(const char* rule);
+
 /// Does what the environment asks for at this place. Called only in test builds.
 void failpoint_hit(const char* name);
 
