@@ -84,7 +84,8 @@ TEST(MessageVectors, are_of_messages_in_the_table) {
 }
 
 TEST(FrameVectors, of_errors_agree_with_the_codec) {
-  for (const auto& item : read_json("frames/errors.json").at("vectors").as_array()) {
+  const auto file = read_json("frames/errors.json");
+  for (const auto& item : file.at("vectors").as_array()) {
     const std::string hex(item.at("hex").as_string());
     const Buffer packet = from_hex(hex);
     auto frame = parse_frame(packet);
@@ -100,7 +101,8 @@ TEST(FrameVectors, of_errors_agree_with_the_codec) {
 }
 
 TEST(FrameVectors, that_must_be_refused_are) {
-  for (const auto& item : read_json("frames/refused.json").at("vectors").as_array()) {
+  const auto file = read_json("frames/refused.json");
+  for (const auto& item : file.at("vectors").as_array()) {
     const Buffer packet = from_hex(item.at("hex").as_string());
     auto frame = parse_frame(packet);
     ASSERT_FALSE(frame) << item.at("why");
