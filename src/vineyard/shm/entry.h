@@ -5,7 +5,7 @@
 
 #include "vineyard/base/ids.h"
 
-// The control word of an entry: `[1 blob][25 block][14 generation][20 zero][4 state]`.
+// The control word of an entry: `[1 blob][25 block][14 generation][19 zero][1 doomed][4 state]`.
 namespace vineyard::shm {
 
 enum class State : std::uint8_t {
@@ -19,6 +19,11 @@ enum class State : std::uint8_t {
   kVoid = 7,     // refused at harvest but referred to by a live object: says so until nobody refers to it
 };
 
+/// Beside a state: goes as soon as nobody refers to it any more. Its deletion was asked for together with an object that
+/// refers to it and is still viewed. Means nothing to readers.
+inline constexpr std::uint64_t kDoomed = 16;
+inline constexpr std::uint64_t kIdentityMask = ~std::uint64_t{0xffffff};
+
 /// The control word for `id` in `state`.
 [[nodiscard]] constexpr std::uint64_t make_word(ObjectId id, State state) {
   return (id.value >> 38 << 38) | (std::uint64_t{id.generation().value} << 24) | static_cast<std::uint64_t>(state);
@@ -30,7 +35,7 @@ enum class State : std::uint8_t {
 }
 /// Whether `word` belongs to `id`. A grant is lent without the blob bit: while leased, the bit is not compared.
 [[nodiscard]] constexpr bool matches(ObjectId id, std::uint64_t word) {
-  const std::uint64_t difference = make_word(id, State::kFree) ^ (word & ~std::uint64_t{15});
+  const std::uint64_t difference = make_word(id, State::kFree) ^ (word & kIdentityMask);
   if (difference == 0) return word >> 38 != 0;
   return difference == ObjectId::kBlobBit && state_of(word) == State::kLeased && (word << 1) >> 39 != 0;
 }

@@ -66,6 +66,13 @@ Result<void> Arenas::assign(std::uint32_t arena, std::uint64_t owner, std::uint6
   return holds_.reassign(*held, owner, request);
 }
 
+void Arenas::drop_spare(std::uint32_t arena) {
+  const auto it = uses_.find(arena);
+  if (it == uses_.end() || !holds_.drop(Kind::kClientArena, arena)) return;
+  used_bytes_ -= it->second.size;
+  uses_.erase(it);
+}
+
 Result<std::uint32_t> Arenas::list_and_seal(std::uint32_t arena, std::uint32_t control) {
   Held* held = holds_.find(Kind::kClientArena, arena);
   ClientControl& c = region_.clients[control];
@@ -228,6 +235,11 @@ std::uint64_t Arenas::home_free_bytes() const {
   std::uint64_t units = 0;
   for (const auto& [arena, e] : homes_) units += e.free_units();
   return units * Place::kUnit;
+}
+
+std::uint64_t Arenas::home_free_units(std::uint32_t arena) const {
+  const auto it = homes_.find(arena);
+  return it == homes_.end() ? 0 : it->second.free_units();
 }
 
 bool Arenas::reserve_home(std::uint64_t bytes) {

@@ -55,6 +55,8 @@ class Arenas {
   Result<std::uint32_t> create(std::uint64_t size, std::uint64_t owner, std::uint64_t request);
   /// Gives a spare to a client.
   Result<void> assign(std::uint32_t arena, std::uint64_t owner, std::uint64_t request);
+  /// Forgets a spare that nobody ever had.
+  void drop_spare(std::uint32_t arena);
   /// Listed first, then sealed (R15). Idempotent.
   Result<std::uint32_t> list_and_seal(std::uint32_t arena, std::uint32_t control);
   /// Takes a number off a writer's list; the caller has harvested the writer (R9).
@@ -82,6 +84,8 @@ class Arenas {
   void free_home(HomeExtent extent);
   [[nodiscard]] bool is_home(Place place) const;
   [[nodiscard]] std::uint64_t home_free_bytes() const;
+  /// Free units of 64 B in one of the worker's arenas; 0 for any other.
+  [[nodiscard]] std::uint64_t home_free_units(std::uint32_t arena) const;
   [[nodiscard]] std::uint64_t largest_home_object() const { return home_arena_; }
   /// Reserves room at home for documents that grants promise; false: there is none.
   bool reserve_home(std::uint64_t bytes);

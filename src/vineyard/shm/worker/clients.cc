@@ -62,11 +62,11 @@ const Outbox* Clients::outbox(std::uint64_t serial) {
   return bytes ? reinterpret_cast<const Outbox*>(*bytes) : nullptr;
 }
 
-std::uint64_t Clients::published(std::uint32_t c) {
+std::optional<std::uint64_t> Clients::published(std::uint32_t c) {
   const ClientControl& cc = control(c);
   const std::uint64_t harvested = cc.harvested.load(kRelaxed);
   const Outbox* box = outbox(cc.serial.load(kRelaxed));
-  if (box == nullptr) return harvested;
+  if (box == nullptr) return std::nullopt;
   // Acquire: partner of the writer's release store of the tail (shm/outbox).
   const std::uint64_t tail = box->tail.load(kAcquire);
   return std::max(std::min(tail, cc.granted.load(kRelaxed)), harvested);
@@ -79,10 +79,13 @@ std::uint64_t Clients::position(std::uint32_t c, std::uint64_t lease) const {
   return harvested + static_cast<std::uint64_t>(static_cast<std::int64_t>(difference));
 }
 
-bool Clients::is_published(EntryIndex i) {
+std::optional<bool> Clients::is_published(EntryIndex i) {
   const std::uint64_t lease = entries_.at(i).lease.load(kRelaxed);
   const auto c = control_of(lease >> 32);
-  return c && position(*c, lease) < published(*c);
+  if (!c) return false;
+  const auto upto = published(*c);
+  if (!upto) return std::nullopt;
+  return position(*c, lease) < *upto;
 }
 
 Result<void> Clients::grant(std::uint32_t c, Window window) {
@@ -107,15 +110,6 @@ Result<void> Clients::grant(std::uint32_t c, Window window) {
     cc.granted.store(g + 1, kRelease);  // R10: leased first, shown after
   }
   return {};
-}
-
-void Clients::take_back(std::uint32_t c) {
-  ClientControl& cc = control(c);
-  for (std::uint64_t g = cc.harvested.load(kRelaxed); g < cc.granted.load(kRelaxed); ++g) {
-    const ObjectId id(cc.grants[g % limits::kRing].load(kRelaxed));
-    if (entries_.holds(id) && entries_.state(id.index()) == State::kLeased) entries_.free(id.index());
-  }
-  cc.granted.store(cc.harvested.load(kRelaxed), kRelease);
 }
 
 bool Clients::lease_was_shown(EntryIndex i) const {

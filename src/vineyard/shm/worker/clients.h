@@ -48,17 +48,17 @@ class Clients {
   /// The writer's outbox; nothing if it cannot be mapped.
   [[nodiscard]] const Outbox* outbox(std::uint64_t serial);
   /// How far the client has published: the tail, read once, clamped to what was granted, never below what was taken.
-  [[nodiscard]] std::uint64_t published(std::uint32_t control);
+  /// Nothing if its outbox cannot be mapped.
+  [[nodiscard]] std::optional<std::uint64_t> published(std::uint32_t control);
   /// The ring position behind a lease word of this control block.
   [[nodiscard]] std::uint64_t position(std::uint32_t control, std::uint64_t lease) const;
-  /// Whether the record behind a leased entry is past its writer's tail (R4, first form).
-  [[nodiscard]] bool is_published(EntryIndex i);
+  /// Whether the record behind a leased entry is past its writer's tail (R4, first form). Nothing if the writer's
+  /// outbox cannot be mapped.
+  [[nodiscard]] std::optional<bool> is_published(EntryIndex i);
 
   /// Keeps `window` grants open; doubles the window when asked to. Errors: full (entries, or room at home).
   enum class Window : std::uint8_t { kKeep, kDouble };
   Result<void> grant(std::uint32_t control, Window window);
-  /// Takes back what was lent and not published; the caller has harvested (R5).
-  void take_back(std::uint32_t control);
   /// After a worker's death: is this lease one that its client can see? (R12)
   [[nodiscard]] bool lease_was_shown(EntryIndex i) const;
 

@@ -78,7 +78,11 @@ void Entries::make_live(ObjectId id, Extent extent) {
   e.word.store(make_word(id, State::kLive), kRelease);
 }
 
-void Entries::set(EntryIndex i, State state) { at(i).word.store(make_word(id(i), state), kRelease); }
+void Entries::set(EntryIndex i, State state) {
+  at(i).word.store((word(i) & ~std::uint64_t{15}) | static_cast<std::uint64_t>(state), kRelease);
+}
+
+void Entries::doom(EntryIndex i) { at(i).word.store(word(i) | kDoomed, kRelease); }
 
 void Entries::free(EntryIndex i) {
   const ObjectId old = id(i).without_blob_bit();

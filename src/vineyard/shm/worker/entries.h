@@ -64,6 +64,9 @@ class Entries {
   /// Place and size first, then the state with release: whoever sees live sees both.
   void make_live(ObjectId id, Extent extent);
   void set(EntryIndex i, State state);
+  /// The object goes as soon as nobody refers to it (shm/entry.h).
+  void doom(EntryIndex i);
+  [[nodiscard]] bool is_doomed(EntryIndex i) const { return (word(i) & kDoomed) != 0; }
   /// Next generation and free, in one store.
   void free(EntryIndex i);
   /// Recounts the free entries after a worker's death.

@@ -29,8 +29,10 @@ class Harvester::Members : public Contents::MemberCheck {
     const EntryIndex i = member.index();
     const State state = h_.entries_.state(i);
     if (state == State::kVoid) return gone("was refused when it was published");
-    if (state == State::kLeased && !VY_LEFT_OUT("R4-strict") && !h_.clients_.is_published(i)) {
-      return gone("is not published");
+    if (state == State::kLeased && !VY_LEFT_OUT("R4")) {
+      const auto published = h_.clients_.is_published(i);
+      if (!published) return Error(ErrorCode::kFull, "no mapping to be had for an outbox");
+      if (!*published) return gone("is not published");
     }
     if (state == State::kDeleted) h_.revived_.push_back(i);
     return {};
@@ -53,18 +55,33 @@ void Harvester::set_home_handle(EntryIndex i, ExtentAllocator::Handle handle) {
   handles_[i.value] = handle;
 }
 
-void Harvester::harvest_all() {
+Harvester::Progress Harvester::harvest_all() {
+  Progress all = Progress::kAll;
   const std::uint32_t n = clients_.touched();
-  for (std::uint32_t c = 0; c < n; ++c) harvest(c);
+  for (std::uint32_t c = 0; c < n; ++c) {
+    if (harvest(c) == Progress::kStopped) all = Progress::kStopped;
+  }
+  return all;
 }
 
-void Harvester::harvest(std::uint32_t c) {
+Harvester::Progress Harvester::harvest(std::uint32_t c) {
   ClientControl& cc = clients_.control(c);
-  if (cc.serial.load(kRelaxed) == 0) return;
-  const std::uint64_t upto = clients_.published(c);
-  while (cc.harvested.load(kRelaxed) < upto) {
-    if (take(c) == Taken::kNoMemory) return;
+  if (cc.serial.load(kRelaxed) == 0) return Progress::kAll;
+  const auto upto = clients_.published(c);
+  if (!upto) return Progress::kStopped;
+  while (cc.harvested.load(kRelaxed) < *upto) {
+    if (take(c) == Taken::kNoMemory) return Progress::kStopped;
   }
+  return Progress::kAll;
+}
+
+void Harvester::take_back(std::uint32_t c) {
+  ClientControl& cc = clients_.control(c);
+  for (std::uint64_t g = cc.harvested.load(kRelaxed); g < cc.granted.load(kRelaxed); ++g) {
+    const ObjectId id(cc.grants[g % limits::kRing].load(kRelaxed));
+    if (entries_.holds(id) && entries_.state(id.index()) == State::kLeased) refuse(id);
+  }
+  cc.granted.store(cc.harvested.load(kRelaxed), kRelease);
 }
 
 Harvester::Taken Harvester::take(std::uint32_t c) {

@@ -31,9 +31,15 @@ class Harvester {
       : region_(region), entries_(entries), arenas_(arenas), clients_(clients), contents_(contents) {}
 
   /// Everything that this client has published by now. Stops early only when the kernel gives no memory for
-  /// documents; then what is left is taken next time.
-  void harvest(std::uint32_t control);
-  void harvest_all();
+  /// documents, or no mapping of an outbox; then what is left is taken next time.
+  enum class Progress : std::uint8_t { kAll, kStopped };
+  Progress harvest(std::uint32_t control);
+  /// The same for every client; stopped if one was.
+  Progress harvest_all();
+
+  /// Takes back what was lent and not harvested. The caller has harvested all (R5), or leaves the outbox unread (R16).
+  /// What a live object refers to already becomes void (R4).
+  void take_back(std::uint32_t control);
 
   /// Publishes a detached id by message: bytes in one of the client's own arenas (details: detached ids).
   /// Errors: invalid (place, size, document), not_found (a member), full.

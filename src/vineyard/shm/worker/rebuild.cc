@@ -62,7 +62,7 @@ RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients&
     if (use->is_home) at_home.push_back({extent, i.value});
     if (!entries.id(i).is_blob()) documents.push_back(i);
     if (state == State::kDeleted) {
-      retirer.note_deleted(entries.id(i));
+      retirer.note_waiting(entries.id(i));
       ++report.deleted;
     } else {
       ++report.live;
@@ -93,9 +93,14 @@ RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients&
       contents.entered(entries.id(i), {});
     }
   }
-  // A void object stays while somebody refers to it.
+  // A void or doomed object stays while somebody refers to it.
   for (EntryIndex i{0}; i.value < n; ++i.value) {
-    if (entries.state(i) == State::kVoid && contents.references(i) == 0) entries.free(i);
+    if (contents.references(i) > 0) continue;
+    if (entries.state(i) == State::kVoid) {
+      entries.free(i);
+    } else if (entries.state(i) == State::kLive && entries.is_doomed(i)) {
+      retirer.note_waiting(entries.id(i));
+    }
   }
   arenas.finish_rebuild();
   return report;

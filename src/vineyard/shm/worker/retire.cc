@@ -70,25 +70,28 @@ std::vector<Fate> Retirer::retire(const std::vector<ObjectId>& ids, const std::v
 }
 
 Fate Retirer::decide(ObjectId id, bool pinned) {
-  if (!entries_.holds(id)) return Fate::kAbsent;
+  if (!entries_.holds(id)) {
+    waiting_.erase(id);
+    return Fate::kAbsent;
+  }
   const EntryIndex i = id.index();
   const State state = entries_.state(i);
   if (state != State::kBusy && state != State::kDeleted) return Fate::kAbsent;  // named twice in the batch
   if (contents_.references(i) > 0) {
     entries_.set(i, State::kLive);
-    std::erase(waiting_, entries_.id(i));
+    waiting_.erase(entries_.id(i));
     ++counts_.kept;
     return Fate::kKept;
   }
   if (pinned) {
     if (state == State::kBusy) {
       entries_.set(i, State::kDeleted);
-      waiting_.push_back(entries_.id(i));
+      waiting_.insert(entries_.id(i));
       ++counts_.deleted;
     }
     return Fate::kDeleted;
   }
-  if (state == State::kDeleted) std::erase(waiting_, entries_.id(i));
+  waiting_.erase(entries_.id(i));
   reclaim(i);
   return Fate::kReclaimed;
 }
@@ -114,7 +117,12 @@ void Retirer::reclaim(EntryIndex i) {
   ++counts_.reclaimed;
   for (ObjectId member : unreferenced) {
     // Only now may a void member stop saying so (R4).
-    if (entries_.holds(member) && entries_.state(member.index()) == State::kVoid) entries_.free(member.index());
+    if (!entries_.holds(member)) continue;
+    if (entries_.state(member.index()) == State::kVoid) {
+      entries_.free(member.index());
+    } else if (entries_.is_doomed(member.index())) {
+      waiting_.insert(entries_.id(member.index()));
+    }
   }
 }
 
@@ -142,7 +150,7 @@ void Retirer::switch_place(const Move& move, bool pinned) {
 
 void Retirer::retry_waiting(const std::vector<ObjectId>& own_pins) {
   if (waiting_.empty()) return;
-  const std::vector<ObjectId> again = waiting_;
+  const std::vector<ObjectId> again(waiting_.begin(), waiting_.end());
   (void)retire(again, {}, own_pins);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <unordered_set>
 #include <vector>
 
 #include "vineyard/base/ids.h"
@@ -53,10 +54,10 @@ class Retirer {
   std::vector<Fate> retire(const std::vector<ObjectId>& ids, const std::vector<Move>& moves,
                            const std::vector<ObjectId>& own_pins);
 
-  /// Deleted objects still waiting for their last pin.
+  /// Deleted objects still waiting for their last pin, and doomed ones that nobody refers to any more.
   [[nodiscard]] std::vector<ObjectId> waiting() const { return {waiting_.begin(), waiting_.end()}; }
   [[nodiscard]] std::size_t waiting_count() const { return waiting_.size(); }
-  void note_deleted(ObjectId id) { waiting_.push_back(id); }  // found at a rebuild
+  void note_waiting(ObjectId id) { waiting_.insert(id); }  // found at a rebuild
   /// Looks again at deleted objects whose pins may be gone.
   void retry_waiting(const std::vector<ObjectId>& own_pins);
 
@@ -75,7 +76,7 @@ class Retirer {
   Arenas& arenas_;
   Harvester& harvester_;
   Contents& contents_;
-  std::vector<ObjectId> waiting_;
+  std::unordered_set<ObjectId> waiting_;
   RetireCounts counts_;
 };
 
