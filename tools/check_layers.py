@@ -18,6 +18,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tree import is_test
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"(?P<quoted>[^"]+)"|<(?P<angled>[^>]+)>)')
 MODULE_CALL = re.compile(r"\bvineyard_module\s*\((?P<body>[^()]*)\)")
 KEYWORDS = {"NAME", "SRCS", "HDRS", "PUBLIC_HDRS", "TESTS", "DEPS", "LIBS"}
@@ -91,10 +93,6 @@ def load_layers(path: Path) -> Layers:
     return Layers(folders, outside, header_groups, target_groups)
 
 
-def is_test(path: str) -> bool:
-    return path.rpartition(".")[0].endswith("_test") or path.startswith(("tests/", "bench/"))
-
-
 def allowed_library(row: Row, library: str, file_below_folder: str) -> bool:
     return any(fnmatch.fnmatch(file_below_folder, pattern) for pattern in row.third_party.get(library, []))
 
@@ -104,8 +102,8 @@ def check_own_include(layers: Layers, row: Row, folder: str | None, included: st
     target = layers.folder_of(included)
     if target is None:
         return f"{included} lies in no folder of layers.toml"
-    if "/fakes/" in f"/{included}":
-        return f"{included}: fakes are for tests only"
+    if is_test(included):
+        return f"{included}: fakes and test helpers are for tests only"
     if target != folder and target not in row.may_include:
         return f"{folder if folder else 'this folder'} may not include {target or 'the front door'} ({included})"
     return None
@@ -125,7 +123,6 @@ def check_file(layers: Layers, root: Path, relative: str) -> list[str]:
         row, below = layers.outside[top], relative.removeprefix(top + "/")
 
     found = []
-    in_fake = "/fakes/" in f"/{relative}"
     for number, line in enumerate((root / relative).read_text(errors="replace").splitlines(), 1):
         match = INCLUDE.match(line)
         if not match:
@@ -133,8 +130,6 @@ def check_file(layers: Layers, root: Path, relative: str) -> list[str]:
         name = match["quoted"] or match["angled"]
         if name.startswith("vineyard/"):
             reason = check_own_include(layers, row, folder, name.removeprefix("vineyard/"))
-            if reason and in_fake and reason.endswith("fakes are for tests only"):
-                reason = None
         elif match["quoted"]:
             beside = (root / relative).parent / name
             reason = None if folder is None and beside.exists() else f'"{name}" is not a path from src/'

@@ -28,7 +28,7 @@ mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sourc
   sed -n 's/^deb\( \[[^]]*\]\)\{0,1\} \(http[^ ]*debian\/\{0,1\}\) .*/\2/p; s/^URIs: *\(http[^ ]*debian\/\{0,1\}\) *$/\1/p' | head -n 1)
 mirror=${mirror:-http://deb.debian.org/debian}
 echo "fresh root: bookworm from $mirror into $root" >&2
-trap '[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$root"' EXIT
+trap '[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$root" "$root.log"' EXIT
 debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; exit 1; }
 
 cat >"$root/etc/apt/sources.list" <<SOURCES

@@ -370,9 +370,13 @@ def pragma_once(tree: Tree) -> Row:
 def unlisted_files(tree: Tree) -> Row:
     """Every C++ file is named by a CMakeLists.txt in its own folder or one above."""
     found = []
-    words = {name: set(re.split(r"[\s()\"]+", tree.text(name))) for name in tree.files if name.endswith("CMakeLists.txt")}
+    words = {name: set(re.split(r"[\s()\"]+", tree.text(name))) for name in tree.files if name.endswith(("CMakeLists.txt", ".cmake"))}
+    shared = set().union(*(listing for name, listing in words.items() if name.endswith(".cmake")))
     for name in tree.cpp_all:
-        if not name.startswith(("src/", "tests/", "bench/", "python/ext/", "examples/")):
+        helper = name.endswith(".h") and is_test(name)
+        if helper or not name.startswith(("src/", "tests/", "bench/", "python/ext/", "examples/")):
+            continue
+        if f"${{PROJECT_SOURCE_DIR}}/{name}" in shared:
             continue
         folder, _, below = name.rpartition("/")
         while True:

@@ -101,7 +101,7 @@ class CheckLayers(unittest.TestCase):
         self.write("src/vineyard/os/fakes/clock.h", '#include "vineyard/os/fakes/base.h"\n')
         self.write("src/vineyard/os/clock_test.cc", '#include "vineyard/os/fakes/clock.h"\n')
         self.write("src/vineyard/shm/arena.cc", '#include "vineyard/os/fakes/clock.h"\n')
-        self.assert_one("fakes are for tests only")
+        self.assert_one("fakes and test helpers are for tests only")
 
     def test_a_folder_without_a_row_is_found(self):
         self.write("src/vineyard/util/misc.cc", "int x;\n")
