@@ -192,12 +192,29 @@ def comment_above(lines: list[str], line: int) -> str:
 BOOL_PARAMETER = re.compile(r"[(,]\s*(?:const\s+)?bool\b(?!\s*[>&*])[^,()]*[,)]")
 
 
+def _in_template_arguments(code: str, at: int) -> bool:
+    """Whether the innermost open bracket before `at` is an angle one."""
+    closed = {"(": 0, "<": 0}
+    for c in reversed(code[max(0, at - 2000) : at]):
+        if c in ";{}":
+            return False
+        if c in ")>":
+            closed["(" if c == ")" else "<"] += 1
+        elif c in "(<":
+            if closed[c] == 0:
+                return c == "<"
+            closed[c] -= 1
+    return False
+
+
 def bool_parameters(text: str) -> list[int]:
     """The lines on which a function declares a boolean parameter (references and pointers are results, not flags)."""
     code = blank_directives(blank_comments_and_strings(text))
     found = []
     for match in BOOL_PARAMETER.finditer(code):
         opening = code[: match.start()].rstrip()
-        if not re.search(r"\b(?:if|while|for|switch|return|sizeof|decltype)$", opening):
+        if re.search(r"\b(?:if|while|for|switch|return|sizeof|decltype)$", opening):
+            continue
+        if code[match.start()] == "(" or not _in_template_arguments(code, match.start()):
             found.append(code.count("\n", 0, match.start() + len(match.group()) - len(match.group()[1:].lstrip())) + 1)
     return found

@@ -85,7 +85,7 @@ class BoolParameters(unittest.TestCase):
         self.assertEqual(cpp_scan.bool_parameters("void f(int a,\n       bool b);\nvoid g(const bool c = true);\n"), [2, 3])
 
     def test_are_not_results_members_templates_or_conditions(self):
-        text = "bool f();\nbool x;\nvoid g(std::map<int, bool> m, bool& out);\nexplicit operator bool() const;\nif (bool ok = h) {}\n"
+        text = "using V = std::variant<int, bool, long, std::vector<int>>;\nbool f();\nbool x;\nvoid g(std::map<int, bool> m, bool& out);\nexplicit operator bool() const;\nif (bool ok = h) {}\n"
         self.assertEqual(cpp_scan.bool_parameters(text), [])
 
 
