@@ -24,8 +24,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"(?P<quoted>[^"]+)"|<(?P<angled>[^>]
 MODULE_CALL = re.compile(r"\bvineyard_module\s*\((?P<body>[^()]*)\)")
 KEYWORDS = {"NAME", "SRCS", "HDRS", "PUBLIC_HDRS", "TESTS", "DEPS", "LIBS"}
 SOURCE_SUFFIXES = {".h", ".cc", ".cpp", ".def", ".inc"}
-# Headers of the C library that say nothing about the kernel; C++ standard headers have no dot and no slash.
-PLAIN_C_HEADERS = {"stdint.h", "stddef.h", "string.h", "stdlib.h", "stdio.h", "errno.h", "math.h", "time.h", "limits.h"}
+# Headers of the C library that declare types or ask nothing of the kernel; C++ standard headers have no dot and no slash.
+PLAIN_C_HEADERS = {"sys/types.h", "stdint.h", "stddef.h", "string.h", "stdlib.h", "stdio.h", "errno.h", "math.h", "time.h", "limits.h"}
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Layers:
 
     def library_of(self, header: str) -> str | None:
         """The library that a header in angle brackets belongs to; None for the standard library, '?' when unknown."""
+        if header in PLAIN_C_HEADERS:
+            return None
         matches = [prefix for prefix in self.header_groups if header.startswith(prefix)]
         if matches:
             return self.header_groups[max(matches, key=len)]
-        if ("." not in header and "/" not in header) or header in PLAIN_C_HEADERS:
-            return None
-        return "?"
+        return None if "." not in header and "/" not in header else "?"
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,9 @@ def python_package() -> Counts:
     command = (ROOT / ".venv/bin/python", "-m", "pytest", "-q", ROOT / "python/tests", f"--junit-xml={report}")
     status = tool(*command, cwd=folder, env={"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"})
     counts = counts_of_junit(report)
-    return counts + Counts(failed=1) if status != 0 and counts.failed == 0 else counts
+    if status != 0 and counts.failed == 0:
+        counts += Counts(failed=1)
+    return counts + script("tools/run_snippets.py")
 
 
 def script(path: str, *arguments: str) -> Counts:
@@ -123,7 +125,7 @@ class Stage:
 
 STAGES = [
     Stage("dev", "unit, golden, conformance, integration, model, tidy, consumer", lambda: build_and_ctest("dev")),
-    Stage("python", "the installed package", python_package),
+    Stage("python", "the installed package, and what the documentation shows", python_package),
     Stage("stress", "everything killed at random, everything verified", lambda: stress(60)),
     Stage("asan", "the same under AddressSanitizer and UndefinedBehaviorSanitizer", lambda: build_and_ctest("asan")),
     Stage("fuzz", "a million runs of each parser", lambda: fuzz(1_000_000)),

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import cover
 import fuzz
+import run_snippets
 import run_tests
 from run_tests import Counts
 
@@ -122,6 +123,30 @@ class Fuzz(Temporary):
 
     def test_no_target_is_a_failure(self):
         self.assertEqual(self.run_fuzz()[0], 1)
+
+
+class Snippets(Temporary):
+    def run_markdown(self, text):
+        path = self.folder / "page.md"
+        path.write_text(text)
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            status = run_snippets.main([str(path)])
+        return status, output.getvalue()
+
+    def test_blocks_of_a_page_share_their_names_and_what_they_print_is_compared(self):
+        page = "```python\nx = 1\n```\nthen\n```python\nprint(x + 1)\n```\n```text\n2\n```\n"
+        self.assertEqual(self.run_markdown(page), (0, "page.md: runs\n1 passed, 0 failed\n"))
+
+    def test_other_output_than_documented_is_a_failure(self):
+        status, output = self.run_markdown("```python\nprint(1)\n```\n```text\n2\n```\n")
+        self.assertEqual(status, 1)
+        self.assertIn("0 passed, 1 failed", output)
+
+    def test_an_exception_is_a_failure(self):
+        self.assertEqual(self.run_markdown("```python\n1 / 0\n```\n")[0], 1)
+
+    def test_a_page_without_python_counts_for_nothing(self):
+        self.assertEqual(self.run_markdown("```text\n2\n```\n"), (0, "0 passed, 0 failed\n"))
 
 
 class Scripts(Temporary):
