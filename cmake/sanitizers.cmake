@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 add_compile_options(-Wall -Wextra -Werror -fvisibility=hidden -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  add_compile_options(-Wno-restrict)  # g++ 12 reports `"text" + std::string` (gcc bug 105651)
+endif()
 if(VINEYARD_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
   add_link_options(-fsanitize=address,undefined)
