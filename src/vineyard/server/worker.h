@@ -9,10 +9,15 @@
 #include "vineyard/server/operations/instance.h"
 #include "vineyard/server/operations/maintenance.h"
 #include "vineyard/server/supervisor_link.h"
-#include "vineyard/settings/settings.h"
 #include "vineyard/supervisor/abi.h"
 
 namespace vineyard::server {
+
+/// What the settings mean to a worker.
+struct WorkerOptions {
+  InstanceOptions instance;
+  enum class Life : std::uint8_t { kUntilStopped, kUntilIdle } life = Life::kUntilStopped;
+};
 
 /// The worker: the parts of a running instance, wired together. No logic of its own.
 ///
@@ -21,7 +26,7 @@ namespace vineyard::server {
 /// Always:  nothing in here is the only copy of anything.
 class Worker {
  public:
-  Worker(const supervisor::WorkerContext& context, settings::Settings settings, shm::BlockSource& blocks);
+  Worker(const supervisor::WorkerContext& context, WorkerOptions options, shm::BlockSource& blocks);
 
   /// Takes over what the supervisor holds, rebuilds, announces itself. Errors: anything that keeps it from serving.
   Result<void> start();
@@ -35,7 +40,7 @@ class Worker {
   Post post();
 
   const supervisor::WorkerContext& context_;
-  settings::Settings settings_;
+  WorkerOptions options_;
   net::EventLoop loop_;
   os::UniqueFd supervisor_socket_;
   os::UniqueFd listen_socket_;
@@ -45,7 +50,6 @@ class Worker {
   Maintenance maintenance_;
   Dispatcher dispatcher_;
   net::Watch listening_;
-  net::Watch supervisor_gone_;
   net::Timer tick_;
   net::Timer idle_;
   net::Timer accept_again_;

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "harness.h"
+
+namespace vineyard::bench {
+
+/// Put and get of bytes: rows 1 to 9.
+void run_data_rows(Table& table, const std::string& scale);
+/// Metadata objects, lists, memory, allocator: rows 10, 11, 12, 17, 25.
+void run_meta_rows(Table& table, const std::string& scale);
+/// Clients killed: row 29.
+void run_death_rows(Table& table, const std::string& scale);
+
+}  // namespace vineyard::bench
