@@ -80,6 +80,11 @@ Result<void> dont_fork(void* address, std::size_t size) {
   return os_error("madvise", errno, to_string(ByteCount(size)) + ", MADV_DONTFORK");
 }
 
+Result<void> do_fork(void* address, std::size_t size) {
+  if (::madvise(address, size, MADV_DOFORK) == 0) return {};
+  return os_error("madvise", errno, to_string(ByteCount(size)) + ", MADV_DOFORK");
+}
+
 Result<void> fill_hole(void* address, std::size_t size) {
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
   void* data = ::mmap(address, size, PROT_NONE, kFlags, -1, 0);

@@ -67,6 +67,8 @@ class MappedRegion {
 
 /// Keeps the mapping out of children made by fork. Both need whole pages.
 [[nodiscard]] Result<void> dont_fork(void* address, std::size_t size);
+/// Takes `dont_fork` back: children inherit the mapping from now on.
+[[nodiscard]] Result<void> do_fork(void* address, std::size_t size);
 
 /// Fills a hole that `dont_fork` left in a child, so that no later mapping lands there and is taken
 /// for the old one. Never replaces a mapping. Errors: exists (something is mapped there already).

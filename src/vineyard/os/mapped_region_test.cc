@@ -92,6 +92,13 @@ TEST(DontFork, a_mapping_is_missing_in_the_child_and_the_hole_can_be_filled) {
             0);
   region.data()[0] = std::byte{1};
 }
+TEST(DontFork, can_be_taken_back) {
+  auto region = MappedRegion::map_anonymous(kSize).value();
+  region.data()[0] = std::byte{7};
+  ASSERT_TRUE(dont_fork(region.data(), region.size()));
+  ASSERT_TRUE(do_fork(region.data(), region.size()));
+  EXPECT_EQ(run_in_child([&] { return static_cast<int>(region.data()[0]); }), 7);
+}
 TEST(DontFork, an_inherited_writable_mapping_would_let_the_child_write_into_the_parent) {
   const UniqueFd fd = create_memfd("map-test", kSize).value();
   auto writer = MappedRegion::map(fd, kSize, Access::kReadWrite).value();
