@@ -22,12 +22,12 @@ namespace vineyard {
 /// A handle on this process's connection with one instance on this host.
 ///
 /// Owner:   whoever holds it; copies share one context per process and instance. Views, objects and
-/// payloads keep what
-///          they need without it.
+///          payloads keep what they need without it.
 /// Threads: any number at once, also on copies. After `fork`, a child's first call makes a
-/// connection of its own. Always:  each call has one outcome, by its deadline. Errors common to all
-/// calls that need the daemon: unavailable
-///          (gone, or not reachable), deadline (stopped or busy: the outcome is unknown).
+///          connection of its own.
+/// Always:  each call has one outcome, by its deadline. Errors common to all calls that need the
+///          daemon: unavailable (gone, or not reachable), deadline (stopped or busy: the outcome is
+///          unknown).
 class Client {
  public:
   /// Errors: unavailable (nobody serves the socket; says where it looked and what to do), denied,
@@ -40,7 +40,7 @@ class Client {
   Client& operator=(Client&& other) noexcept;
   ~Client();
 
-  [[nodiscard]] Connection connection() const;
+  [[nodiscard]] ConnectionInfo connection() const;
 
   // ---- put
 

@@ -44,7 +44,7 @@ struct ConnectOptions {
 };
 
 /// What this client is connected to.
-struct Connection {
+struct ConnectionInfo {
   std::string socket;
   std::string version;         ///< of the daemon
   std::uint64_t instance = 0;  ///< names the daemon's index region
