@@ -39,7 +39,8 @@ std::string to_hex(std::span<const std::byte> bytes) {
 std::vector<std::uint64_t> from_hex(const std::string& text) {
   std::vector<std::uint64_t> words((text.size() / 2 + 7) / 8);
   auto* bytes = reinterpret_cast<unsigned char*>(words.data());
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) bytes[i / 2] = static_cast<unsigned char>(std::stoul(text.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    bytes[i / 2] = static_cast<unsigned char>(std::stoul(text.substr(i, 2), nullptr, 16));
   return words;
 }
 
@@ -52,7 +53,8 @@ std::string exact_json(const DocumentView& view, JsonStyle style = JsonStyle::kC
 std::vector<std::filesystem::path> vectors() {
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::directory_iterator(kFolder))
-    if (entry.path().extension() == ".json" && entry.path().stem() != "refused") paths.push_back(entry.path());
+    if (entry.path().extension() == ".json" && entry.path().stem() != "refused")
+      paths.push_back(entry.path());
   return paths;
 }
 
@@ -92,7 +94,8 @@ TEST(DocumentVectors, are_what_we_read_and_write) {
 
     DocumentBuilder builder;
     ASSERT_TRUE(read_exact_json(*json->find("document"), builder));
-    EXPECT_EQ(to_hex(*builder.finish()), hex) << "our builder, fed in the order of the JSON, no longer makes these bytes";
+    EXPECT_EQ(to_hex(*builder.finish()), hex)
+        << "our builder, fed in the order of the JSON, no longer makes these bytes";
   }
 }
 

@@ -22,7 +22,9 @@ T load(const std::byte* at) {
   return value;
 }
 
-Header header_of(const std::byte* document) { return load<Header>(document); }
+Header header_of(const std::byte* document) {
+  return load<Header>(document);
+}
 
 const std::byte* nodes_of(const std::byte* document, const Header& h) {
   return document + sizeof(Header) + std::size_t{h.reference_count} * 8;
@@ -32,18 +34,22 @@ const std::byte* items_of(const std::byte* document, const Header& h) {
 }
 const std::byte* cell_of(const std::byte* document, std::uint32_t cell) {
   const Header h = header_of(document);
-  return items_of(document, h) + std::size_t{h.item_count} * sizeof(format::Item) + std::size_t{cell} * 8;
+  return items_of(document, h) + std::size_t{h.item_count} * sizeof(format::Item) +
+         std::size_t{cell} * 8;
 }
 std::string_view text_of(const std::byte* document, std::uint32_t text) {
   const auto start = load<std::uint32_t>(document + offsetof(Header, text_start));
-  const format::TextAt t = format::read_text(reinterpret_cast<const char*>(document) + start + text);
+  const format::TextAt t =
+      format::read_text(reinterpret_cast<const char*>(document) + start + text);
   return {t.data, t.size};
 }
 
-// Lists are 8-byte aligned inside an aligned document, so their elements can be used where they are.
+// Lists are 8-byte aligned inside an aligned document, so their elements can be used where they
+// are.
 template <class T>
 std::span<const T> list_at(const std::byte* cell) {
-  return {reinterpret_cast<const T*>(cell + 8), static_cast<std::size_t>(load<std::uint64_t>(cell))};
+  return {reinterpret_cast<const T*>(cell + 8),
+          static_cast<std::size_t>(load<std::uint64_t>(cell))};
 }
 
 // Most keys of a node differ in their first byte; that saves the call.
@@ -60,16 +66,21 @@ struct ItemRange {
 ItemRange items_of_node(const std::byte* document, const Header& h, std::uint32_t node) {
   const std::byte* at = nodes_of(document, h) + std::size_t{node} * sizeof(format::Node);
   const auto begin = load<format::Node>(at).first_item;
-  const auto end = node + 1 < h.node_count ? load<format::Node>(at + sizeof(format::Node)).first_item : h.item_count;
+  const auto end = node + 1 < h.node_count
+                       ? load<format::Node>(at + sizeof(format::Node)).first_item
+                       : h.item_count;
   return {begin, end};
 }
 format::Node node_of(const std::byte* document, std::uint32_t node) {
-  return load<format::Node>(nodes_of(document, header_of(document)) + std::size_t{node} * sizeof(format::Node));
+  return load<format::Node>(nodes_of(document, header_of(document)) +
+                            std::size_t{node} * sizeof(format::Node));
 }
 
 }  // namespace
 
-std::uint32_t TextList::size() const { return static_cast<std::uint32_t>(load<std::uint64_t>(cell_)); }
+std::uint32_t TextList::size() const {
+  return static_cast<std::uint32_t>(load<std::uint64_t>(cell_));
+}
 
 std::string_view TextList::operator[](std::uint32_t index) const {
   const std::byte* ends = cell_ + 8;
@@ -155,7 +166,8 @@ std::optional<TextList> Value::as_text_list() const {
 
 MemberType Member::type() const {
   if (static_cast<ItemKind>(kind_) == ItemKind::kNode) return MemberType::kNode;
-  return static_cast<ItemKind>(kind_) == ItemKind::kObject ? MemberType::kObject : MemberType::kBuffer;
+  return static_cast<ItemKind>(kind_) == ItemKind::kObject ? MemberType::kObject
+                                                           : MemberType::kBuffer;
 }
 std::optional<NodeView> Member::as_node() const {
   if (type() != MemberType::kNode) return std::nullopt;
@@ -174,17 +186,28 @@ std::optional<Buffer> Member::as_buffer() const {
                 .length = load<std::uint64_t>(cell + 8)};
 }
 
-std::string_view Item::key() const { return text_of(document_, key_and_kind_ & format::kTextMask); }
-bool Item::is_member() const { return key_and_kind_ >> format::kTextBits >= format::kFirstMemberKind; }
-Value Item::value() const { return {document_, key_and_kind_ >> format::kTextBits, value_}; }
-Member Item::member() const { return {document_, key_and_kind_ >> format::kTextBits, value_}; }
+std::string_view Item::key() const {
+  return text_of(document_, key_and_kind_ & format::kTextMask);
+}
+bool Item::is_member() const {
+  return key_and_kind_ >> format::kTextBits >= format::kFirstMemberKind;
+}
+Value Item::value() const {
+  return {document_, key_and_kind_ >> format::kTextBits, value_};
+}
+Member Item::member() const {
+  return {document_, key_and_kind_ >> format::kTextBits, value_};
+}
 
 std::string_view NodeView::type_name() const {
   return text_of(document_, node_of(document_, index_).name_and_flags & format::kTextMask);
 }
-std::uint64_t NodeView::nbytes() const { return node_of(document_, index_).nbytes; }
+std::uint64_t NodeView::nbytes() const {
+  return node_of(document_, index_).nbytes;
+}
 bool NodeView::is_global() const {
-  return (node_of(document_, index_).name_and_flags >> format::kTextBits & format::kGlobalFlag) != 0;
+  return (node_of(document_, index_).name_and_flags >> format::kTextBits & format::kGlobalFlag) !=
+         0;
 }
 std::uint32_t NodeView::size() const {
   const ItemRange range = items_of_node(document_, header_of(document_), index_);
@@ -208,8 +231,10 @@ std::optional<Item> NodeView::find(std::string_view key) const {
     const format::TextAt t = format::read_text(texts + (item.key_and_kind & format::kTextMask));
     const int order = compare({t.data, t.size}, key);
     if (order == 0) return Item(document_, item.key_and_kind, item.value);
-    if (order < 0) begin = middle + 1;
-    else end = middle;
+    if (order < 0)
+      begin = middle + 1;
+    else
+      end = middle;
   }
   return std::nullopt;
 }
@@ -229,11 +254,18 @@ DocumentView DocumentView::trusted(std::span<const std::byte> bytes) {
   return DocumentView(bytes.data());
 }
 std::span<const std::uint64_t> DocumentView::references() const {
-  return {reinterpret_cast<const std::uint64_t*>(bytes_ + kReferencesAt), header_of(bytes_).reference_count};
+  return {reinterpret_cast<const std::uint64_t*>(bytes_ + kReferencesAt),
+          header_of(bytes_).reference_count};
 }
-std::uint32_t DocumentView::payload_count() const { return header_of(bytes_).payload_count; }
-std::uint32_t DocumentView::node_count() const { return header_of(bytes_).node_count; }
-std::uint32_t DocumentView::size() const { return header_of(bytes_).size; }
+std::uint32_t DocumentView::payload_count() const {
+  return header_of(bytes_).payload_count;
+}
+std::uint32_t DocumentView::node_count() const {
+  return header_of(bytes_).node_count;
+}
+std::uint32_t DocumentView::size() const {
+  return header_of(bytes_).size;
+}
 
 void patch_reference(std::span<std::byte> document, std::uint32_t index, ObjectId id) {
   VY_CHECK(document.size() >= sizeof(Header) && index < header_of(document.data()).reference_count);

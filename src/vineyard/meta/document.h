@@ -16,6 +16,10 @@ namespace vineyard::meta {
 class NodeView;
 
 /// Iterates over anything with `operator[]` and `size()` whose elements are values.
+///
+/// Owner:   borrows what its range borrows.
+/// Threads: as any value.
+/// Always:  holds a copy of the range, so it may outlive the range's own variable.
 template <class Range>
 class IndexIterator {
  public:
@@ -52,8 +56,18 @@ class TextList {
 };
 
 enum class ValueType : std::uint8_t {
-  kNull, kBool, kInt64, kUint64, kDouble, kText, kBytes,
-  kInt64List, kUint64List, kDoubleList, kBoolList, kTextList,
+  kNull,
+  kBool,
+  kInt64,
+  kUint64,
+  kDouble,
+  kText,
+  kBytes,
+  kInt64List,
+  kUint64List,
+  kDoubleList,
+  kBoolList,
+  kTextList,
 };
 
 /// The value of a field. An accessor of another type than the value's gives nothing.
@@ -88,7 +102,8 @@ class Value {
   std::uint32_t value_;
 };
 
-/// A run of bytes of one of the object's payload blobs. Whether it lies inside the blob is for the reader to check.
+/// A run of bytes of one of the object's payload blobs. Whether it lies inside the blob is for the
+/// reader to check.
 struct Buffer {
   std::uint32_t reference = 0;  ///< number of the payload blob in `DocumentView::references`
   std::uint64_t offset = 0;
@@ -97,7 +112,8 @@ struct Buffer {
 
 enum class MemberType : std::uint8_t { kNode, kObject, kBuffer };
 
-/// A member: an inline node, an object by its id, or a buffer. An accessor of another type gives nothing.
+/// A member: an inline node, an object by its id, or a buffer. An accessor of another type gives
+/// nothing.
 ///
 /// Owner:   borrows the document's bytes.
 /// Threads: any number; immutable.
@@ -176,7 +192,8 @@ class NodeView {
 
 /// An object's metadata, read in place (document.md).
 ///
-/// Owner:   borrows the bytes; whoever made it keeps them unchanged meanwhile (references apart, which may be patched).
+/// Owner:   borrows the bytes; whoever made it keeps them unchanged meanwhile (references apart,
+///          which may be patched).
 /// Threads: any number; immutable.
 /// Always:  over validated bytes, so every accessor stays inside them; 8-byte aligned.
 class DocumentView {
@@ -191,7 +208,9 @@ class DocumentView {
   [[nodiscard]] NodeView root() const { return {bytes_, 0}; }
   /// Every id the document refers to: payload blobs, then members, in the order of the tree.
   [[nodiscard]] std::span<const std::uint64_t> references() const;
-  [[nodiscard]] ObjectId reference(std::uint32_t index) const { return ObjectId(references()[index]); }
+  [[nodiscard]] ObjectId reference(std::uint32_t index) const {
+    return ObjectId(references()[index]);
+  }
   /// How many of the references are the object's own payload blobs.
   [[nodiscard]] std::uint32_t payload_count() const;
   [[nodiscard]] std::uint32_t node_count() const;
@@ -205,10 +224,12 @@ class DocumentView {
   const std::byte* bytes_ = nullptr;
 };
 
-/// Where the references stand in every document: the worker counts and the publisher patches them there.
+/// Where the references stand in every document: the worker counts and the publisher patches them
+/// there.
 inline constexpr std::uint32_t kReferencesAt = 24;
 
-/// Writes `id` as reference `index` of a document that this process built. `index` must be one of its references.
+/// Writes `id` as reference `index` of a document that this process built. `index` must be one of
+/// its references.
 void patch_reference(std::span<std::byte> document, std::uint32_t index, ObjectId id);
 
 }  // namespace vineyard::meta

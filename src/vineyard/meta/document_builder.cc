@@ -18,7 +18,9 @@ namespace {
 using format::Header;
 using format::ItemKind;
 
-constexpr std::uint32_t raw(ItemKind kind) { return static_cast<std::uint32_t>(kind); }
+constexpr std::uint32_t raw(ItemKind kind) {
+  return static_cast<std::uint32_t>(kind);
+}
 
 // Up to 8 bytes of a key, most significant first, so that numbers compare as texts do.
 std::uint64_t prefix_of(std::string_view key) {
@@ -119,7 +121,8 @@ std::uint32_t DocumentBuilder::intern(std::string_view text, std::uint64_t prefi
 
 std::uint32_t DocumentBuilder::add_type_name(std::string_view name, NodeRef node) {
   if (name.empty()) fail(ErrorCode::kInvalid, "a node without a type name");
-  if (name.size() > limits::kMaxTypeName) fail(ErrorCode::kInvalid, "a type name longer than 4,096 bytes");
+  if (name.size() > limits::kMaxTypeName)
+    fail(ErrorCode::kInvalid, "a type name longer than 4,096 bytes");
   if (!is_utf8(name)) fail(ErrorCode::kInvalid, "a type name that is not UTF-8");
   return node.index == 0 ? add_text(name) : intern(name, prefix_of(name));
 }
@@ -134,9 +137,11 @@ std::uint32_t DocumentBuilder::add_cells(std::size_t count) {
   return at;
 }
 
-void DocumentBuilder::add_item(NodeRef node, std::string_view key, std::uint32_t kind, std::uint32_t value) {
+void DocumentBuilder::add_item(NodeRef node, std::string_view key, std::uint32_t kind,
+                               std::uint32_t value) {
   VY_CHECK(node.index < nodes_.size());
-  if (key.size() > limits::kMaxKey) return fail(ErrorCode::kInvalid, "a key longer than 4,096 bytes");
+  if (key.size() > limits::kMaxKey)
+    return fail(ErrorCode::kInvalid, "a key longer than 4,096 bytes");
   if (!is_utf8(key)) return fail(ErrorCode::kInvalid, "a key that is not UTF-8");
   if (items_.size() >= limits::kMaxDocument / sizeof(format::Item))
     return fail(ErrorCode::kFull, "more than 64 MiB of metadata");
@@ -159,16 +164,21 @@ void DocumentBuilder::set_type_name(NodeRef node, std::string_view type_name) {
   n.name_and_flags = (n.name_and_flags & ~format::kTextMask) | add_type_name(type_name, node);
   if (node.index == 0) has_type_name_ = true;
 }
-void DocumentBuilder::set_nbytes(NodeRef node, std::uint64_t nbytes) { nodes_[node.index].nbytes = nbytes; }
+void DocumentBuilder::set_nbytes(NodeRef node, std::uint64_t nbytes) {
+  nodes_[node.index].nbytes = nbytes;
+}
 void DocumentBuilder::set_global(NodeRef node) {
   nodes_[node.index].name_and_flags |= format::kGlobalFlag << format::kTextBits;
 }
 
-void DocumentBuilder::set_null(NodeRef node, std::string_view key) { add_item(node, key, raw(ItemKind::kNull), 0); }
+void DocumentBuilder::set_null(NodeRef node, std::string_view key) {
+  add_item(node, key, raw(ItemKind::kNull), 0);
+}
 void DocumentBuilder::set_bool(NodeRef node, std::string_view key, int value) {
   add_item(node, key, raw(value != 0 ? ItemKind::kTrue : ItemKind::kFalse), 0);
 }
-void DocumentBuilder::add_number(NodeRef node, std::string_view key, std::uint32_t kind, std::uint64_t bits) {
+void DocumentBuilder::add_number(NodeRef node, std::string_view key, std::uint32_t kind,
+                                 std::uint64_t bits) {
   const std::uint32_t cell = add_cells(1);
   if (fault_ != nullptr) return;
   cells_[cell] = bits;
@@ -187,16 +197,19 @@ void DocumentBuilder::set_double(NodeRef node, std::string_view key, double valu
   // Bits are compared, so that -0 stays -0; a NaN has a payload that a float may not keep.
   if (value >= -std::numeric_limits<float>::max() && value <= std::numeric_limits<float>::max()) {
     const auto small = static_cast<float>(value);
-    if (std::bit_cast<std::uint64_t>(static_cast<double>(small)) == std::bit_cast<std::uint64_t>(value))
+    if (std::bit_cast<std::uint64_t>(static_cast<double>(small)) ==
+        std::bit_cast<std::uint64_t>(value))
       return add_item(node, key, raw(ItemKind::kSmallDouble), std::bit_cast<std::uint32_t>(small));
   }
   add_number(node, key, raw(ItemKind::kDouble), std::bit_cast<std::uint64_t>(value));
 }
 void DocumentBuilder::set(NodeRef node, std::string_view key, std::string_view text) {
-  if (!is_utf8(text)) return fail(ErrorCode::kInvalid, "a text that is not UTF-8; set_bytes takes any bytes");
+  if (!is_utf8(text))
+    return fail(ErrorCode::kInvalid, "a text that is not UTF-8; set_bytes takes any bytes");
   add_item(node, key, raw(ItemKind::kText), add_text(text));
 }
-void DocumentBuilder::set_bytes(NodeRef node, std::string_view key, std::span<const std::byte> bytes) {
+void DocumentBuilder::set_bytes(NodeRef node, std::string_view key,
+                                std::span<const std::byte> bytes) {
   add_item(node, key, raw(ItemKind::kBytes),
            add_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
 }
@@ -219,7 +232,8 @@ void DocumentBuilder::set(NodeRef node, std::string_view key, std::span<const st
 void DocumentBuilder::set(NodeRef node, std::string_view key, std::span<const double> list) {
   set_list(node, key, raw(ItemKind::kDoubleList), std::as_bytes(list), list.size());
 }
-void DocumentBuilder::set_bool_list(NodeRef node, std::string_view key, std::span<const std::uint8_t> list) {
+void DocumentBuilder::set_bool_list(NodeRef node, std::string_view key,
+                                    std::span<const std::uint8_t> list) {
   for (const std::uint8_t value : list)
     if (value > 1) return fail(ErrorCode::kInvalid, "a truth value that is neither 0 nor 1");
   set_list(node, key, raw(ItemKind::kBoolList), std::as_bytes(list), list.size());
@@ -229,7 +243,8 @@ template <class Texts>
 void DocumentBuilder::set_text_list(NodeRef node, std::string_view key, const Texts& list) {
   std::uint64_t total = 0;
   for (const std::string_view text : list) {
-    if (!is_utf8(text)) return fail(ErrorCode::kInvalid, "a text that is not UTF-8; set_bytes takes any bytes");
+    if (!is_utf8(text))
+      return fail(ErrorCode::kInvalid, "a text that is not UTF-8; set_bytes takes any bytes");
     total += text.size();
   }
   if (total > limits::kMaxDocument || list.size() > limits::kMaxDocument / 4)
@@ -249,7 +264,8 @@ void DocumentBuilder::set_text_list(NodeRef node, std::string_view key, const Te
   expanded_ += list.size() * 4 + total;
   add_item(node, key, raw(ItemKind::kTextList), cell);
 }
-void DocumentBuilder::set(NodeRef node, std::string_view key, std::span<const std::string_view> list) {
+void DocumentBuilder::set(NodeRef node, std::string_view key,
+                          std::span<const std::string_view> list) {
   set_text_list(node, key, list);
 }
 void DocumentBuilder::set(NodeRef node, std::string_view key, std::span<const std::string> list) {
@@ -276,7 +292,8 @@ void DocumentBuilder::set(NodeRef node, std::string_view key, const Value& value
   }
 }
 
-NodeRef DocumentBuilder::add_node(NodeRef parent, std::string_view key, std::string_view type_name) {
+NodeRef DocumentBuilder::add_node(NodeRef parent, std::string_view key,
+                                  std::string_view type_name) {
   const NodeRef child{static_cast<std::uint32_t>(nodes_.size())};
   if (nodes_.size() >= limits::kMaxDocument / sizeof(format::Node)) {
     fail(ErrorCode::kFull, "more than 64 MiB of metadata");
@@ -293,9 +310,10 @@ void DocumentBuilder::add_member(NodeRef node, std::string_view key, ObjectId ob
   add_item(node, key, raw(ItemKind::kObject), static_cast<std::uint32_t>(members_.size()));
   members_.push_back(object);
 }
-void DocumentBuilder::add_buffer(NodeRef node, std::string_view key, std::uint32_t payload, std::uint64_t offset,
-                                 std::uint64_t length) {
-  if (payload >= payloads_.size()) return fail(ErrorCode::kInvalid, "a buffer of a payload blob that was not added");
+void DocumentBuilder::add_buffer(NodeRef node, std::string_view key, std::uint32_t payload,
+                                 std::uint64_t offset, std::uint64_t length) {
+  if (payload >= payloads_.size())
+    return fail(ErrorCode::kInvalid, "a buffer of a payload blob that was not added");
   if (offset > limits::kMaxObject || length > limits::kMaxObject - offset)
     return fail(ErrorCode::kInvalid, "a buffer beyond any blob");
   const std::uint32_t cell = add_cells(2);
@@ -319,8 +337,8 @@ bool DocumentBuilder::comes_before_beyond_prefix(const Item& a, const Item& b) c
   return text_at(a.key_and_kind & format::kTextMask) < text_at(b.key_and_kind & format::kTextMask);
 }
 
-// For a handful of items: counts how many keys come before each one, without a branch that could be mispredicted.
-// False, and nothing done, if the first 8 bytes do not tell all keys apart.
+// For a handful of items: counts how many keys come before each one, without a branch that could be
+// mispredicted. False, and nothing done, if the first 8 bytes do not tell all keys apart.
 bool DocumentBuilder::rank_items(std::uint32_t begin, std::uint32_t end) {
   const std::uint32_t count = end - begin;
   Item* items = items_.data() + begin;
@@ -350,7 +368,8 @@ void DocumentBuilder::sort_items(std::uint32_t begin, std::uint32_t end) {
   }
   std::uint32_t members = 0;
   for (std::uint32_t i = begin; i < end; ++i) {
-    if (i > begin && !before(items[i - 1], items[i])) fail(ErrorCode::kInvalid, "a key twice in one node");
+    if (i > begin && !before(items[i - 1], items[i]))
+      fail(ErrorCode::kInvalid, "a key twice in one node");
     members += items[i].key_and_kind >> format::kTextBits >= format::kFirstMemberKind ? 1 : 0;
   }
   if (members > limits::kMaxMembers) fail(ErrorCode::kFull, "more than 65,535 members in one node");
@@ -393,9 +412,11 @@ void DocumentBuilder::order_nodes() {
 void DocumentBuilder::write() {
   const std::size_t references = payloads_.size() + reachable_members_;
   const std::size_t fixed = sizeof(Header) + references * 8 + order_.size() * sizeof(format::Node) +
-                            std::size_t{reachable_items_} * sizeof(format::Item) + cells_.size() * 8;
+                            std::size_t{reachable_items_} * sizeof(format::Item) +
+                            cells_.size() * 8;
   const std::size_t size = (fixed + texts_used_ + 7) & ~std::size_t{7};
-  if (references > limits::kMaxMembers) return fail(ErrorCode::kFull, "more than 65,535 members by id and payload blobs");
+  if (references > limits::kMaxMembers)
+    return fail(ErrorCode::kFull, "more than 65,535 members by id and payload blobs");
   if (size > limits::kMaxDocument) return fail(ErrorCode::kFull, "more than 64 MiB of metadata");
 
   output_.resize(size / 8);
@@ -443,19 +464,21 @@ void DocumentBuilder::write() {
 }
 
 Result<std::span<const std::byte>> DocumentBuilder::finish() {
-  if (!has_type_name_)
-    fail(ErrorCode::kInvalid, "a document without a type name");
-  if (expanded_ > format::kMaxExpanded) fail(ErrorCode::kFull, "more than 256 MiB of texts and lists");
+  if (!has_type_name_) fail(ErrorCode::kInvalid, "a document without a type name");
+  if (expanded_ > format::kMaxExpanded)
+    fail(ErrorCode::kFull, "more than 256 MiB of texts and lists");
   if (fault_ == nullptr) {
     group_items();
     order_nodes();
     write();
   }
-  if (fault_ != nullptr) return Error(fault_code_, std::string("cannot make this metadata: ") + fault_);
+  if (fault_ != nullptr)
+    return Error(fault_code_, std::string("cannot make this metadata: ") + fault_);
   return std::as_bytes(std::span(output_));
 }
 
-void copy_items(const NodeView& from, DocumentBuilder& builder, NodeRef to, std::uint32_t first_payload) {
+void copy_items(const NodeView& from, DocumentBuilder& builder, NodeRef to,
+                std::uint32_t first_payload) {
   for (const Item item : from) {
     if (item.is_field()) {
       builder.set(to, item.key(), item.value());
@@ -470,7 +493,8 @@ void copy_items(const NodeView& from, DocumentBuilder& builder, NodeRef to, std:
     } else if (const auto object = member.as_object()) {
       builder.add_member(to, item.key(), *object);
     } else if (const auto buffer = member.as_buffer()) {
-      builder.add_buffer(to, item.key(), first_payload + buffer->reference, buffer->offset, buffer->length);
+      builder.add_buffer(to, item.key(), first_payload + buffer->reference, buffer->offset,
+                         buffer->length);
     }
   }
 }

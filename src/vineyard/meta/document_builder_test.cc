@@ -102,7 +102,8 @@ TEST(DocumentBuilder, keeps_every_type_of_field_exactly) {
 
 TEST(DocumentBuilder, sorts_fields_and_members_by_key_whatever_the_order_of_building) {
   DocumentBuilder b("t");
-  for (const char* key : {"zz", "a long key with the same start 2", "b", "", "a long key with the same start 1", "a", "ab"})
+  for (const char* key : {"zz", "a long key with the same start 2", "b", "",
+                          "a long key with the same start 1", "a", "ab"})
     b.set(b.root(), key, 1);
   b.add_node(b.root(), "m", "n");
   std::vector<std::string> keys;
@@ -210,7 +211,8 @@ TEST(DocumentBuilder, stores_repeated_keys_of_inner_nodes_once) {
   for (int count : {1, 101}) {
     b.clear("t");
     for (int i = 0; i < count; ++i)
-      b.set(b.add_node(b.root(), std::to_string(1000 + i), "vineyard::NumericArray<double>"), "a rather long key", i);
+      b.set(b.add_node(b.root(), std::to_string(1000 + i), "vineyard::NumericArray<double>"),
+            "a rather long key", i);
     sizes[count > 1 ? 1 : 0] = b.finish()->size();
   }
   // Each further node: its record, its item in the root with a key of 5 bytes, and its own item.
@@ -238,7 +240,8 @@ TEST(DocumentBuilder, can_be_changed_after_it_was_finished) {
 TEST(DocumentBuilder, takes_at_most_168_bytes_and_names_for_8_fields_and_4_members) {
   DocumentBuilder b("t");
   for (int i = 0; i < 8; ++i) b.set(b.root(), std::string(1, static_cast<char>('a' + i)), i);
-  for (int i = 0; i < 4; ++i) b.add_member(b.root(), std::string(1, static_cast<char>('m' + i)), ObjectId(i));
+  for (int i = 0; i < 4; ++i)
+    b.add_member(b.root(), std::string(1, static_cast<char>('m' + i)), ObjectId(i));
   const std::size_t names = 13 * 2;  // each one byte long
   EXPECT_LE(b.finish()->size(), 168 + (names + 7) / 8 * 8);
 }

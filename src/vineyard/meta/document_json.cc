@@ -47,7 +47,8 @@ void write_value(JsonWriter& writer, const Value& value) {
   }
 }
 
-void write_node(JsonWriter& writer, const DocumentView& document, const NodeView& node, ObjectId id);
+void write_node(JsonWriter& writer, const DocumentView& document, const NodeView& node,
+                ObjectId id);
 
 void write_member(JsonWriter& writer, const DocumentView& document, const Member& member) {
   if (const auto node = member.as_node()) {
@@ -65,7 +66,8 @@ void write_member(JsonWriter& writer, const DocumentView& document, const Member
   }
 }
 
-void write_node(JsonWriter& writer, const DocumentView& document, const NodeView& node, ObjectId id) {
+void write_node(JsonWriter& writer, const DocumentView& document, const NodeView& node,
+                ObjectId id) {
   writer.begin_object();
   if (id.is_valid()) writer.field("id", id.to_string());
   writer.field("typename", node.type_name()).field("nbytes", node.nbytes());
@@ -73,8 +75,10 @@ void write_node(JsonWriter& writer, const DocumentView& document, const NodeView
   for (const Item item : node) {
     if (std::ranges::find(kOwnKeys, item.key()) != kOwnKeys.end()) continue;
     writer.key(item.key());
-    if (item.is_field()) write_value(writer, item.value());
-    else write_member(writer, document, item.member());
+    if (item.is_field())
+      write_value(writer, item.value());
+    else
+      write_member(writer, document, item.member());
   }
   writer.end_object();
 }
@@ -135,7 +139,11 @@ void write_exact_node(JsonWriter& writer, const NodeView& node) {
     if (const auto child = member.as_node()) write_exact_node(writer.key("node"), *child);
     if (const auto object = member.as_object()) writer.field("object", object->to_string());
     if (const auto buffer = member.as_buffer()) {
-      writer.key("buffer").begin_array().value(buffer->reference).value(buffer->offset).value(buffer->length);
+      writer.key("buffer")
+          .begin_array()
+          .value(buffer->reference)
+          .value(buffer->offset)
+          .value(buffer->length);
       writer.end_array();
     }
     writer.end_object();
@@ -155,7 +163,8 @@ Result<double> read_double(const JsonValue& json) {
   if (*text == "-Infinity") return -std::numeric_limits<double>::infinity();
   std::uint64_t bits = 0;
   const char* end = text->data() + text->size();
-  if (!text->starts_with("0x") || std::from_chars(text->data() + 2, end, bits, 16).ptr != end || text->size() < 3)
+  if (!text->starts_with("0x") || std::from_chars(text->data() + 2, end, bits, 16).ptr != end ||
+      text->size() < 3)
     return bad("'" + *text + "' is no double");
   return std::bit_cast<double>(bits);
 }
@@ -226,7 +235,8 @@ class Reader {
     }
     if (const JsonValue* members = json.find("members")) {
       if (members->as_object() == nullptr) return bad("members are an object");
-      for (const auto& [key, value] : *members->as_object()) VY_TRY(read_member(node, key, value, depth));
+      for (const auto& [key, value] : *members->as_object())
+        VY_TRY(read_member(node, key, value, depth));
     }
     return {};
   }
@@ -234,9 +244,12 @@ class Reader {
   Result<void> read_field(NodeRef node, const std::string& key, const JsonValue& json) {
     if (json.is_null()) return builder_.set_null(node, key), Result<void>();
     if (const auto truth = json.as_bool()) return builder_.set(node, key, *truth), Result<void>();
-    if (const auto number = json.as_int64()) return builder_.set(node, key, *number), Result<void>();
-    if (const auto number = json.as_uint64()) return builder_.set(node, key, *number), Result<void>();
-    if (const std::string* text = json.as_text()) return builder_.set(node, key, *text), Result<void>();
+    if (const auto number = json.as_int64())
+      return builder_.set(node, key, *number), Result<void>();
+    if (const auto number = json.as_uint64())
+      return builder_.set(node, key, *number), Result<void>();
+    if (const std::string* text = json.as_text())
+      return builder_.set(node, key, *text), Result<void>();
     const JsonValue::Object* object = json.as_object();
     if (object == nullptr || object->size() != 1) return bad("field '" + key + "' is no value");
     const auto& [tag, value] = object->front();
@@ -254,21 +267,26 @@ class Reader {
     return read_list_field(node, key, tag, value);
   }
 
-  Result<void> read_list_field(NodeRef node, const std::string& key, const std::string& tag, const JsonValue& json) {
+  Result<void> read_list_field(NodeRef node, const std::string& key, const std::string& tag,
+                               const JsonValue& json) {
     if (tag == "int64s") {
-      VY_TRY(const auto list, read_plain_list<std::int64_t>(json, [](const JsonValue& v) { return v.as_int64(); }));
+      VY_TRY(const auto list,
+             read_plain_list<std::int64_t>(json, [](const JsonValue& v) { return v.as_int64(); }));
       builder_.set(node, key, std::span(list));
     } else if (tag == "uint64s") {
-      VY_TRY(const auto list, read_plain_list<std::uint64_t>(json, [](const JsonValue& v) { return v.as_uint64(); }));
+      VY_TRY(const auto list, read_plain_list<std::uint64_t>(
+                                  json, [](const JsonValue& v) { return v.as_uint64(); }));
       builder_.set(node, key, std::span(list));
     } else if (tag == "doubles") {
       VY_TRY(const auto list, read_list<double>(json, read_double));
       builder_.set(node, key, std::span(list));
     } else if (tag == "bools") {
-      VY_TRY(const auto list, read_plain_list<std::uint8_t>(json, [](const JsonValue& v) { return v.as_bool(); }));
+      VY_TRY(const auto list,
+             read_plain_list<std::uint8_t>(json, [](const JsonValue& v) { return v.as_bool(); }));
       builder_.set_bool_list(node, key, list);
     } else if (tag == "texts") {
-      VY_TRY(const auto list, read_plain_list<std::string>(json, [](const JsonValue& v) { return v.as_text(); }));
+      VY_TRY(const auto list,
+             read_plain_list<std::string>(json, [](const JsonValue& v) { return v.as_text(); }));
       builder_.set(node, key, std::span(list));
     } else {
       return bad("field '" + key + "' has the unknown type '" + tag + "'");
@@ -276,7 +294,8 @@ class Reader {
     return {};
   }
 
-  Result<void> read_member(NodeRef node, const std::string& key, const JsonValue& json, std::uint32_t depth) {
+  Result<void> read_member(NodeRef node, const std::string& key, const JsonValue& json,
+                           std::uint32_t depth) {
     if (const JsonValue* child = json.find("node")) {
       VY_TRY(const std::string name, type_name_of(*child));
       return read_node(*child, builder_.add_node(node, key, name), depth + 1);
@@ -288,9 +307,10 @@ class Reader {
     }
     const JsonValue* buffer = json.find("buffer");
     if (buffer == nullptr) return bad("member '" + key + "' is neither node nor object nor buffer");
-    VY_TRY(const auto range,
-           read_plain_list<std::uint64_t>(*buffer, [](const JsonValue& v) { return v.as_uint64(); }));
-    if (range.size() != 3 || range[0] > limits::kMaxMembers) return bad("a buffer is [payload, offset, length]");
+    VY_TRY(const auto range, read_plain_list<std::uint64_t>(
+                                 *buffer, [](const JsonValue& v) { return v.as_uint64(); }));
+    if (range.size() != 3 || range[0] > limits::kMaxMembers)
+      return bad("a buffer is [payload, offset, length]");
     builder_.add_buffer(node, key, static_cast<std::uint32_t>(range[0]), range[1], range[2]);
     return {};
   }
@@ -298,7 +318,8 @@ class Reader {
   DocumentBuilder& builder_;
 };
 
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 }  // namespace
 
@@ -314,13 +335,16 @@ std::string to_json(const DocumentView& document, ObjectId id, JsonStyle style) 
 
 void write_exact_json(JsonWriter& writer, const DocumentView& document) {
   writer.begin_object().key("payloads").begin_array();
-  for (std::uint32_t i = 0; i < document.payload_count(); ++i) writer.value(document.reference(i).to_string());
+  for (std::uint32_t i = 0; i < document.payload_count(); ++i)
+    writer.value(document.reference(i).to_string());
   writer.end_array().key("root");
   write_exact_node(writer, document.root());
   writer.end_object();
 }
 
-Result<void> read_exact_json(const JsonValue& json, DocumentBuilder& builder) { return Reader(builder).read_document(json); }
+Result<void> read_exact_json(const JsonValue& json, DocumentBuilder& builder) {
+  return Reader(builder).read_document(json);
+}
 
 std::string to_base64(std::span<const std::byte> bytes) {
   std::string text;
@@ -328,8 +352,10 @@ std::string to_base64(std::span<const std::byte> bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
     std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < left ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0);
-    for (std::size_t k = 0; k < 4; ++k) text += k <= left ? kBase64[group >> (18 - 6 * k) & 63] : '=';
+    for (std::size_t k = 0; k < 3; ++k)
+      group = group << 8 | (k < left ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0);
+    for (std::size_t k = 0; k < 4; ++k)
+      text += k <= left ? kBase64[group >> (18 - 6 * k) & 63] : '=';
   }
   return text;
 }
@@ -350,7 +376,8 @@ Result<std::string> from_base64(std::string_view text) {
       padding += pads ? 1 : 0;
       group = group << 6 | (pads ? 0 : static_cast<std::uint32_t>(digit));
     }
-    for (std::size_t k = 0; k + padding < 3; ++k) bytes += static_cast<char>(group >> (16 - 8 * k) & 0xff);
+    for (std::size_t k = 0; k + padding < 3; ++k)
+      bytes += static_cast<char>(group >> (16 - 8 * k) & 0xff);
   }
   return bytes;
 }

@@ -14,17 +14,19 @@
 
 namespace vineyard::meta {
 
-/// Writes an object as people and programs see it: `id` (if valid), `typename`, `nbytes`, `global` (if so), then fields
-/// beside members. A member by id is `{"id": "o..."}`; a buffer is a `vineyard::Blob` with the id of its payload blob,
-/// `offset` and `length`; an inline member has no id. Lists are arrays, bytes are base64 text. Fields that are called
-/// as one of the first four are left out. This form loses types (see `write_exact_json`).
+/// Writes an object as people and programs see it: `id` (if valid), `typename`, `nbytes`, `global`
+/// (if so), then fields beside members. A member by id is `{"id": "o..."}`; a buffer is a
+/// `vineyard::Blob` with the id of its payload blob, `offset` and `length`; an inline member has no
+/// id. Lists are arrays, bytes are base64 text. Fields that are called as one of the first four are
+/// left out. This form loses types (see `write_exact_json`).
 void write_json(JsonWriter& writer, const DocumentView& document, ObjectId id);
 
 /// The same as text.
-[[nodiscard]] std::string to_json(const DocumentView& document, ObjectId id, JsonStyle style = JsonStyle::kCompact);
+[[nodiscard]] std::string to_json(const DocumentView& document, ObjectId id,
+                                  JsonStyle style = JsonStyle::kCompact);
 
-/// Writes everything that a document says, so that `read_exact_json` makes the same document from it (document.md,
-/// "As JSON"). Golden vectors and metadata stores have this form.
+/// Writes everything that a document says, so that `read_exact_json` makes the same document from
+/// it (document.md, "As JSON"). Golden vectors and metadata stores have this form.
 void write_exact_json(JsonWriter& writer, const DocumentView& document);
 
 /// Fills `builder` from what `write_exact_json` wrote.

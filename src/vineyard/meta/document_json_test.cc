@@ -19,11 +19,12 @@ TEST(DocumentJson, shows_objects_as_existing_clients_do) {
   b.add_member(b.root(), "other", ObjectId(6));
   b.set(b.add_node(b.root(), "inner", "t"), "k", true);
   b.set(b.root(), "id", "a field that would hide the object's id");
-  EXPECT_EQ(to_json(*validate(*b.finish()), ObjectId(7)),
-            R"({"id":"o0000000000000007","typename":"vineyard::Tensor<float>","nbytes":8,)"
-            R"("buffer_":{"id":"o8000000000000005","typename":"vineyard::Blob","nbytes":8,"offset":64,"length":8},)"
-            R"("inner":{"typename":"t","nbytes":0,"k":true},"list":[1,2],"other":{"id":"o0000000000000006"},)"
-            R"("shape_":"[2]","x":0.5})");
+  EXPECT_EQ(
+      to_json(*validate(*b.finish()), ObjectId(7)),
+      R"({"id":"o0000000000000007","typename":"vineyard::Tensor<float>","nbytes":8,)"
+      R"("buffer_":{"id":"o8000000000000005","typename":"vineyard::Blob","nbytes":8,"offset":64,"length":8},)"
+      R"("inner":{"typename":"t","nbytes":0,"k":true},"list":[1,2],"other":{"id":"o0000000000000006"},)"
+      R"("shape_":"[2]","x":0.5})");
 }
 
 TEST(DocumentJson, has_an_exact_form_that_makes_the_same_document_again) {
@@ -48,12 +49,21 @@ TEST(DocumentJson, has_an_exact_form_that_makes_the_same_document_again) {
 TEST(DocumentJson, refuses_what_is_not_of_the_exact_form) {
   DocumentBuilder b;
   for (const char* text : {
-           "1", "{}", R"({"root":{}})", R"({"root":{"typename":1}})", R"({"root":{"typename":"t","nbytes":-1}})",
-           R"({"root":{"typename":"t","fields":[]}})", R"({"root":{"typename":"t","fields":{"a":[]}}})",
-           R"({"root":{"typename":"t","fields":{"a":{"what":1}}}})", R"({"root":{"typename":"t","fields":{"a":{"double":"1"}}}})",
-           R"({"root":{"typename":"t","fields":{"a":{"bytes":"a"}}}})", R"({"root":{"typename":"t","fields":{"a":{"bools":[1]}}}})",
-           R"({"root":{"typename":"t","members":{"a":{}}}})", R"({"root":{"typename":"t","members":{"a":{"object":"x"}}}})",
-           R"({"root":{"typename":"t","members":{"a":{"buffer":[1]}}}})", R"({"payloads":[1],"root":{"typename":"t"}})",
+           "1",
+           "{}",
+           R"({"root":{}})",
+           R"({"root":{"typename":1}})",
+           R"({"root":{"typename":"t","nbytes":-1}})",
+           R"({"root":{"typename":"t","fields":[]}})",
+           R"({"root":{"typename":"t","fields":{"a":[]}}})",
+           R"({"root":{"typename":"t","fields":{"a":{"what":1}}}})",
+           R"({"root":{"typename":"t","fields":{"a":{"double":"1"}}}})",
+           R"({"root":{"typename":"t","fields":{"a":{"bytes":"a"}}}})",
+           R"({"root":{"typename":"t","fields":{"a":{"bools":[1]}}}})",
+           R"({"root":{"typename":"t","members":{"a":{}}}})",
+           R"({"root":{"typename":"t","members":{"a":{"object":"x"}}}})",
+           R"({"root":{"typename":"t","members":{"a":{"buffer":[1]}}}})",
+           R"({"payloads":[1],"root":{"typename":"t"}})",
        }) {
     const auto read = read_exact_json(*JsonValue::parse(text), b);
     ASSERT_FALSE(read) << text;
@@ -72,7 +82,8 @@ TEST(Base64, reads_back_what_it_wrote) {
   EXPECT_EQ(to_base64(std::as_bytes(std::span("foob", 4))), "Zm9vYg==");
 }
 TEST(Base64, refuses_everything_else) {
-  for (const char* text : {"a", "ab=", "a===", "ab=c", "====", "ab*=", "ab==abcd"}) EXPECT_FALSE(from_base64(text)) << text;
+  for (const char* text : {"a", "ab=", "a===", "ab=c", "====", "ab*=", "ab==abcd"})
+    EXPECT_FALSE(from_base64(text)) << text;
 }
 
 }  // namespace

@@ -55,8 +55,8 @@ enum class ItemKind : std::uint32_t {
   kUint64 = 5,       // the same, beyond the range of int64
   kSmallDouble = 6,  // value: the bits of a float that is exactly this double
   kDouble = 7,
-  kText = 8,   // value: text
-  kBytes = 9,  // value: text that need not be UTF-8
+  kText = 8,        // value: text
+  kBytes = 9,       // value: text that need not be UTF-8
   kInt64List = 10,  // value: number of the cell that holds the count; the elements follow
   kUint64List = 11,
   kDoubleList = 12,
@@ -75,8 +75,8 @@ static_assert(limits::kMaxObject <= std::uint64_t{1} << kBufferOffsetBits);
 inline constexpr std::uint32_t kGlobalFlag = 1;
 inline constexpr std::uint32_t kKnownFlags = kGlobalFlag;
 
-/// What all texts and lists of a document may add up to, each counted as often as it is referred to: shared texts
-/// must not make a small document expensive to check or to print.
+/// What all texts and lists of a document may add up to, each counted as often as it is referred
+/// to: shared texts must not make a small document expensive to check or to print.
 inline constexpr std::uint64_t kMaxExpanded = 4ULL * limits::kMaxDocument;
 
 /// The bytes behind a text's length, or nothing if the text does not lie within `size` bytes.
@@ -85,7 +85,8 @@ struct TextAt {
   std::uint32_t size = 0;
 };
 
-/// Reads a text: its length in groups of 7 bits, lowest first, at most four of them; then its bytes.
+/// Reads a text: its length in groups of 7 bits, lowest first, at most four of them; then its
+/// bytes.
 [[nodiscard]] inline TextAt read_text(const char* at) {
   std::uint32_t size = static_cast<std::uint8_t>(*at++);
   if (size >= 0x80) {
@@ -99,14 +100,16 @@ struct TextAt {
   return {at, size};
 }
 
-/// The same for bytes that nobody has checked; `data` is null if the text does not lie in `[at, end)`.
+/// The same for bytes that nobody has checked; `data` is null if the text does not lie in `[at,
+/// end)`.
 [[nodiscard]] inline TextAt read_untrusted_text(const char* at, const char* end) {
   std::uint32_t size = 0;
   for (int shift = 0; shift < 28; shift += 7) {
     if (at >= end) return {};
     const std::uint32_t group = static_cast<std::uint8_t>(*at++);
     size |= (group & 0x7f) << shift;
-    if (group < 0x80) return static_cast<std::uint64_t>(end - at) < size ? TextAt{} : TextAt{at, size};
+    if (group < 0x80)
+      return static_cast<std::uint64_t>(end - at) < size ? TextAt{} : TextAt{at, size};
   }
   return {};
 }

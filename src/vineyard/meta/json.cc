@@ -66,7 +66,8 @@ JsonWriter& JsonWriter::value(double number) {
   if (std::isnan(number)) return raw("\"NaN\"");
   if (std::isinf(number)) return raw(number > 0 ? "\"Infinity\"" : "\"-Infinity\"");
   char buffer[32];
-  char* end = std::to_chars(buffer, buffer + sizeof buffer - 2, number).ptr;  // shortest text that reads back the same
+  char* end = std::to_chars(buffer, buffer + sizeof buffer - 2, number)
+                  .ptr;  // shortest text that reads back the same
   if (std::string_view(buffer, end).find_first_of(".e") == std::string_view::npos) {
     *end++ = '.';
     *end++ = '0';
@@ -104,10 +105,11 @@ JsonWriter& JsonWriter::value(std::string_view text) {
 
 namespace {
 
-constexpr std::size_t kMaxLevels = 192;  // a document has 64 levels, each two or three objects in JSON
+constexpr std::size_t kMaxLevels =
+    192;  // a document has 64 levels, each two or three objects in JSON
 
-// Receives what the library's parser finds. Numbers are collected as text and converted here: the library's own
-// conversion of this version may be off by one in the last place.
+// Receives what the library's parser finds. Numbers are collected as text and converted here: the
+// library's own conversion of this version may be off by one in the last place.
 class Handler {
  public:
   static constexpr std::size_t max_object_size = SIZE_MAX;
@@ -138,7 +140,9 @@ class Handler {
     return push(exact);
   }
   bool on_string_part(Text text, std::size_t, Code&) { return append(text); }
-  bool on_string(Text text, std::size_t, Code&) { return append(text), push(std::exchange(text_, {})); }
+  bool on_string(Text text, std::size_t, Code&) {
+    return append(text), push(std::exchange(text_, {}));
+  }
   bool on_key_part(Text text, std::size_t, Code&) { return append(text); }
   bool on_key(Text text, std::size_t, Code&) {
     append(text);
@@ -146,8 +150,9 @@ class Handler {
     return true;
   }
   bool on_array_end(std::size_t count, Code&) {
-    JsonValue::Array array(std::make_move_iterator(values_.end() - static_cast<std::ptrdiff_t>(count)),
-                           std::make_move_iterator(values_.end()));
+    JsonValue::Array array(
+        std::make_move_iterator(values_.end() - static_cast<std::ptrdiff_t>(count)),
+        std::make_move_iterator(values_.end()));
     values_.resize(values_.size() - count);
     return push(std::move(array));
   }
@@ -155,7 +160,8 @@ class Handler {
     JsonValue::Object object;
     object.reserve(count);
     for (std::size_t i = 0; i < count; ++i)
-      object.emplace_back(std::move(keys_[keys_.size() - count + i]), std::move(values_[values_.size() - count + i]));
+      object.emplace_back(std::move(keys_[keys_.size() - count + i]),
+                          std::move(values_[values_.size() - count + i]));
     keys_.resize(keys_.size() - count);
     values_.resize(values_.size() - count);
     std::vector<std::string_view> sorted;
@@ -196,12 +202,15 @@ Result<JsonValue> JsonValue::parse(std::string_view text) {
   boost::json::basic_parser<Handler> parser(options);
   boost::json::error_code code;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), code);
-  if (!code && used < text.size() && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos)
+  if (!code && used < text.size() &&
+      text.find_first_not_of(" \t\r\n", used) != std::string_view::npos)
     code = boost::json::make_error_code(boost::json::error::extra_data);
   if (!code && !parser.done()) code = boost::json::make_error_code(boost::json::error::incomplete);
   if (code) {
-    const std::string what = parser.handler().has_key_twice() ? "a key twice in one object" : code.message();
-    return Error(ErrorCode::kInvalid, "not good JSON at byte " + std::to_string(used) + ": " + what);
+    const std::string what =
+        parser.handler().has_key_twice() ? "a key twice in one object" : code.message();
+    return Error(ErrorCode::kInvalid,
+                 "not good JSON at byte " + std::to_string(used) + ": " + what);
   }
   return parser.handler().take();
 }
@@ -223,7 +232,8 @@ std::optional<double> JsonValue::as_double() const {
 const JsonValue* JsonValue::find(std::string_view key) const {
   const Object* object = as_object();
   if (object == nullptr) return nullptr;
-  const auto at = std::ranges::find_if(*object, [key](const auto& pair) { return pair.first == key; });
+  const auto at =
+      std::ranges::find_if(*object, [key](const auto& pair) { return pair.first == key; });
   return at == object->end() ? nullptr : &at->second;
 }
 

@@ -13,7 +13,8 @@
 
 #include "vineyard/base/result.h"
 
-// JSON at the edges: status replies, command line, HTTP, golden vectors. No type of the library behind it shows here.
+// JSON at the edges: status replies, command line, HTTP, golden vectors. No type of the library
+// behind it shows here.
 namespace vineyard::meta {
 
 enum class JsonStyle : std::uint8_t {
@@ -25,9 +26,10 @@ enum class JsonStyle : std::uint8_t {
 ///
 /// Owner:   whoever writes.
 /// Threads: one at a time.
-/// Always:  valid JSON, given that calls nest and every value of an object follows a key; 64-bit integers and doubles
-///          are exact (a double that is a whole number shows as `2.0`). NaN and infinities, which JSON has no numbers
-///          for, are the texts "NaN", "Infinity" and "-Infinity".
+/// Always:  valid JSON, given that calls nest and every value of an object follows a key; 64-bit
+///          integers and doubles are exact (a double that is a whole number shows as `2.0`). NaN
+///          and infinities, which JSON has no numbers for, are the texts "NaN", "Infinity" and
+///          "-Infinity".
 class JsonWriter {
  public:
   explicit JsonWriter(JsonStyle style = JsonStyle::kCompact) : style_(style) {}
@@ -45,8 +47,10 @@ class JsonWriter {
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   JsonWriter& value(T number) {
-    if constexpr (std::unsigned_integral<T>) return unsigned_number(number);
-    else return signed_number(number);
+    if constexpr (std::unsigned_integral<T>)
+      return unsigned_number(number);
+    else
+      return signed_number(number);
   }
   JsonWriter& value(double number);
   JsonWriter& value(std::string_view text);
@@ -82,12 +86,14 @@ class JsonWriter {
 ///
 /// Owner:   whoever holds it; a plain value.
 /// Threads: as any value.
-/// Always:  integers that int64 or uint64 can hold are exact, as are doubles; keys of an object are unique.
+/// Always:  integers that int64 or uint64 can hold are exact, as are doubles; keys of an object are
+///          unique.
 class JsonValue {
  public:
   using Array = std::vector<JsonValue>;
   using Object = std::vector<std::pair<std::string, JsonValue>>;  // in the order of the text
-  using Data = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object>;
+  using Data = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string,
+                            Array, Object>;
 
   JsonValue() = default;
   explicit JsonValue(Data data) : data_(std::move(data)) {}

@@ -14,14 +14,16 @@ TEST(TypeName, is_taken_apart_into_base_and_arguments) {
   EXPECT_TRUE(parse_type_name("vineyard::Blob")->arguments.empty());
 }
 TEST(TypeName, refuses_brackets_that_do_not_match) {
-  for (const char* text : {"", "<a>", "a<", "a<b", "a<b>>", "a<<b>", "a<b>c", "a>b", "a<>", "a<b,>", "a<,b>", "a<b><c>", "a,b"})
+  for (const char* text : {"", "<a>", "a<", "a<b", "a<b>>", "a<<b>", "a<b>c", "a>b", "a<>", "a<b,>",
+                           "a<,b>", "a<b><c>", "a,b"})
     EXPECT_FALSE(parse_type_name(text)) << text;
 }
 TEST(TypeName, has_one_canonical_spelling) {
   EXPECT_EQ(canonical_type_name("vineyard::Tensor< float >"), "vineyard::Tensor<float>");
   EXPECT_EQ(canonical_type_name("vineyard::Tensor<long unsigned int>"), "vineyard::Tensor<uint64>");
   EXPECT_EQ(canonical_type_name("vineyard::Tensor<int32>"), "vineyard::Tensor<int>");
-  EXPECT_EQ(canonical_type_name("vineyard::Scalar<std::__cxx11::string>"), "vineyard::Scalar<std::string>");
+  EXPECT_EQ(canonical_type_name("vineyard::Scalar<std::__cxx11::string>"),
+            "vineyard::Scalar<std::string>");
   EXPECT_EQ(canonical_type_name("a::Map<std::__1::pair<short int, signed char>, float64>"),
             "a::Map<std::pair<int16,int8>,double>");
   EXPECT_EQ(canonical_type_name("float"), "float");

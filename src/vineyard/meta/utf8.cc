@@ -9,7 +9,9 @@ namespace {
 
 using Byte = unsigned char;
 
-bool is_continuation(Byte b) { return (b & 0xc0) == 0x80; }
+bool is_continuation(Byte b) {
+  return (b & 0xc0) == 0x80;
+}
 
 // The length of the well-formed sequence at `p`, or 0. `first` is not ASCII.
 std::size_t sequence_length(const Byte* p, std::size_t left) {
@@ -17,7 +19,8 @@ std::size_t sequence_length(const Byte* p, std::size_t left) {
   if (first < 0xc2 || first > 0xf4) return 0;
   const std::size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   if (left < length) return 0;
-  // The second byte carries the limits against overlong forms, surrogates and values beyond U+10FFFF.
+  // The second byte carries the limits against overlong forms, surrogates and values beyond
+  // U+10FFFF.
   const Byte low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
   const Byte high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
   if (p[1] < low || p[1] > high) return 0;

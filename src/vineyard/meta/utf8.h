@@ -32,10 +32,12 @@ namespace vineyard::meta {
   return (word & 0x80) == 0;
 }
 
-/// Whether `text`, which is not ASCII, is well-formed UTF-8 (Unicode 15, table 3-7): no surrogates, no overlong forms,
-/// nothing cut short.
+/// Whether `text`, which is not ASCII, is well-formed UTF-8 (Unicode 15, table 3-7): no surrogates,
+/// no overlong forms, nothing cut short.
 [[nodiscard]] bool is_utf8_beyond_ascii(std::string_view text);
 
-[[nodiscard]] inline bool is_utf8(std::string_view text) { return is_ascii(text) || is_utf8_beyond_ascii(text); }
+[[nodiscard]] inline bool is_utf8(std::string_view text) {
+  return is_ascii(text) || is_utf8_beyond_ascii(text);
+}
 
 }  // namespace vineyard::meta

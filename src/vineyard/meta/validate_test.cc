@@ -15,10 +15,12 @@ namespace {
 
 using testing::RandomTrees;
 
-// Bytes of a document of exactly their size on the heap, so that a sanitizer sees any access beyond them.
+// Bytes of a document of exactly their size on the heap, so that a sanitizer sees any access beyond
+// them.
 class Copy {
  public:
-  explicit Copy(std::span<const std::byte> bytes) : size_(bytes.size()), words_(new std::uint64_t[(size_ + 7) / 8]()) {
+  explicit Copy(std::span<const std::byte> bytes)
+      : size_(bytes.size()), words_(new std::uint64_t[(size_ + 7) / 8]()) {
     std::memcpy(words_.get(), bytes.data(), size_);
   }
   std::span<std::byte> bytes() { return {reinterpret_cast<std::byte*>(words_.get()), size_}; }
@@ -79,13 +81,22 @@ TEST(Validate, gives_a_readable_document_or_an_error_whatever_was_changed) {
         const std::size_t at = random.below(bytes.size());
         switch (random.below(4)) {
           case 0: copy.set(at, static_cast<std::uint8_t>(random.next())); break;
-          case 1: copy.set(at, static_cast<std::uint8_t>(copy.get<std::uint8_t>(at) ^ 1U << random.below(8))); break;
-          case 2: copy.set(at / 4 * 4, static_cast<std::uint32_t>(random.below(bytes.size() + 8))); break;
-          default: copy.set(at / 4 * 4, static_cast<std::uint32_t>(copy.get<std::uint32_t>(at / 4 * 4) + random.below(3) - 1));
+          case 1:
+            copy.set(at,
+                     static_cast<std::uint8_t>(copy.get<std::uint8_t>(at) ^ 1U << random.below(8)));
+            break;
+          case 2:
+            copy.set(at / 4 * 4, static_cast<std::uint32_t>(random.below(bytes.size() + 8)));
+            break;
+          default:
+            copy.set(at / 4 * 4, static_cast<std::uint32_t>(copy.get<std::uint32_t>(at / 4 * 4) +
+                                                            random.below(3) - 1));
         }
       }
-      if (const auto view = validate(copy.bytes())) testing::read_all(*view);
-      else ++refused;
+      if (const auto view = validate(copy.bytes()))
+        testing::read_all(*view);
+      else
+        ++refused;
     }
   }
   EXPECT_GT(refused, 1000);
@@ -110,7 +121,8 @@ TEST(Validate, refuses_nodes_that_are_not_a_tree) {
   auto builder = small_document();
   Copy copy(*builder.finish());
   const std::size_t items = sizeof(format::Header) + 2 * 8 + 2 * sizeof(format::Node);
-  const std::size_t child = items + offsetof(format::Item, value);  // "child" is the first key of the root
+  const std::size_t child =
+      items + offsetof(format::Item, value);  // "child" is the first key of the root
   ASSERT_EQ(copy.get<std::uint32_t>(child), 1U);
   for (const std::uint32_t target : {0U, 2U, ~0U}) {
     copy.set(child, target);
@@ -142,7 +154,8 @@ TEST(Validate, refuses_members_and_buffers_that_are_not_among_the_references) {
 }
 
 TEST(Validate, refuses_texts_that_are_shared_so_often_that_a_small_document_gets_expensive) {
-  // 70,000 members with the same type name of 4,096 bytes: 40 bytes each in the document, 280 MB when printed.
+  // 70,000 members with the same type name of 4,096 bytes: 40 bytes each in the document, 280 MB
+  // when printed.
   DocumentBuilder b("t");
   const std::string name(limits::kMaxTypeName, 'n');
   for (int i = 0; i < 2; ++i) {
@@ -153,14 +166,16 @@ TEST(Validate, refuses_texts_that_are_shared_so_often_that_a_small_document_gets
 }
 
 TEST(Validate, refuses_depth_beyond_64_levels) {
-  // The builder makes 64 levels; a chain of items is then bent to have the last node's parent one level deeper.
+  // The builder makes 64 levels; a chain of items is then bent to have the last node's parent one
+  // level deeper.
   DocumentBuilder b("t");
   NodeRef node = b.root();
   for (std::uint32_t i = 1; i < limits::kMaxDepth; ++i) node = b.add_node(node, "m", "t");
   b.set_null(node, "m");
   Copy copy(*b.finish());
   ASSERT_TRUE(validate(copy.bytes()));
-  // Nodes 0..63 with one item each: raise the node count by one, taking the place of the last item's bytes.
+  // Nodes 0..63 with one item each: raise the node count by one, taking the place of the last
+  // item's bytes.
   const std::size_t nodes = sizeof(format::Header);
   const std::size_t count = limits::kMaxDepth;
   std::vector<std::byte> longer(copy.bytes().begin(), copy.bytes().end());
@@ -168,11 +183,13 @@ TEST(Validate, refuses_depth_beyond_64_levels) {
   std::memcpy(&extra, longer.data() + nodes + (count - 1) * sizeof extra, sizeof extra);
   extra.first_item = static_cast<std::uint32_t>(count);
   const auto* raw = reinterpret_cast<const std::byte*>(&extra);
-  longer.insert(longer.begin() + static_cast<std::ptrdiff_t>(nodes + count * sizeof extra), raw, raw + sizeof extra);
+  longer.insert(longer.begin() + static_cast<std::ptrdiff_t>(nodes + count * sizeof extra), raw,
+                raw + sizeof extra);
   Copy deep(longer);
   deep.set(offsetof(format::Header, size), static_cast<std::uint32_t>(longer.size()));
   deep.set(offsetof(format::Header, node_count), static_cast<std::uint32_t>(count + 1));
-  deep.set(offsetof(format::Header, text_start), deep.get<std::uint32_t>(offsetof(format::Header, text_start)) + 16);
+  deep.set(offsetof(format::Header, text_start),
+           deep.get<std::uint32_t>(offsetof(format::Header, text_start)) + 16);
   const std::size_t last = nodes + (count + 1) * sizeof extra + (count - 1) * sizeof(format::Item);
   deep.set(last, (deep.get<std::uint32_t>(last) & format::kTextMask) |
                      static_cast<std::uint32_t>(format::ItemKind::kNode) << format::kTextBits);

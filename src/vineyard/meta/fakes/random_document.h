@@ -29,9 +29,9 @@ struct Bools {
   std::vector<std::uint8_t> value;
 };
 using TreeItem =
-    std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Bytes, std::vector<std::int64_t>,
-                 std::vector<std::uint64_t>, std::vector<double>, Bools, std::vector<std::string>,
-                 std::unique_ptr<TreeNode>, ObjectId, TreeBuffer>;
+    std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Bytes,
+                 std::vector<std::int64_t>, std::vector<std::uint64_t>, std::vector<double>, Bools,
+                 std::vector<std::string>, std::unique_ptr<TreeNode>, ObjectId, TreeBuffer>;
 struct TreeNode {
   std::string type_name;
   std::uint64_t nbytes = 0;
@@ -63,7 +63,9 @@ class RandomTrees {
 
  private:
   std::string text() {
-    static const std::string kPieces[] = {"a", "buffer_", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x8d\x87", "-0", "\n", std::string(1, '\0'), "long piece of text"};
+    static const std::string kPieces[] = {
+        "a",  "buffer_", "\xc3\xa4",           "\xe2\x82\xac",      "\xf0\x9f\x8d\x87",
+        "-0", "\n",      std::string(1, '\0'), "long piece of text"};
     std::string text;
     const std::uint64_t pieces = below(20) == 0 ? 40 : below(4);
     for (std::uint64_t i = 0; i < pieces; ++i) text += kPieces[below(std::size(kPieces))];
@@ -77,7 +79,10 @@ class RandomTrees {
       default: return static_cast<double>(random_()) / 3;
     }
   }
-  std::int64_t integer() { return below(2) != 0 ? static_cast<std::int64_t>(random_()) >> below(63) : static_cast<std::int64_t>(below(10)); }
+  std::int64_t integer() {
+    return below(2) != 0 ? static_cast<std::int64_t>(random_()) >> below(63)
+                         : static_cast<std::int64_t>(below(10));
+  }
   template <class Make>
   auto list(Make make) {
     std::vector<decltype(make())> values;
@@ -108,7 +113,8 @@ class RandomTrees {
       case 13: return ObjectId(random_());
       default:
         if (tree.payloads.empty()) return nullptr;
-        return TreeBuffer{static_cast<std::uint32_t>(below(tree.payloads.size())), below(1ULL << 45), below(1ULL << 45)};
+        return TreeBuffer{static_cast<std::uint32_t>(below(tree.payloads.size())),
+                          below(1ULL << 45), below(1ULL << 45)};
     }
   }
   void fill(Tree& tree, TreeNode& node, std::uint32_t depth) {
@@ -116,7 +122,8 @@ class RandomTrees {
     node.nbytes = random_() >> below(64);
     node.global = below(4) == 0;
     const std::uint64_t items = below(8) == 0 ? 60 : below(10);
-    for (std::uint64_t i = 0; i < items; ++i) node.items.emplace(text() + std::to_string(below(50)), item(tree, depth));
+    for (std::uint64_t i = 0; i < items; ++i)
+      node.items.emplace(text() + std::to_string(below(50)), item(tree, depth));
   }
   std::mt19937_64 random_;
 };
@@ -130,17 +137,20 @@ inline void put_node(DocumentBuilder& b, NodeRef ref, const TreeNode& node) {
   b.set_nbytes(ref, node.nbytes);
   if (node.global) b.set_global(ref);
   for (const auto& [key, value] : node.items) {
-    std::visit(Overloaded{
-                   [&](std::nullptr_t) { b.set_null(ref, key); },
-                   [&](const Bytes& v) { b.set_bytes(ref, key, std::as_bytes(std::span(v.value))); },
-                   [&](const Bools& v) { b.set_bool_list(ref, key, v.value); },
-                   [&](const std::unique_ptr<TreeNode>& v) { put_node(b, b.add_node(ref, key, v->type_name), *v); },
-                   [&](ObjectId v) { b.add_member(ref, key, v); },
-                   [&](const TreeBuffer& v) { b.add_buffer(ref, key, v.payload, v.offset, v.length); },
-                   [&]<class T>(const std::vector<T>& v) { b.set(ref, key, std::span<const T>(v)); },
-                   [&](const auto& v) { b.set(ref, key, v); },
-               },
-               value);
+    std::visit(
+        Overloaded{
+            [&](std::nullptr_t) { b.set_null(ref, key); },
+            [&](const Bytes& v) { b.set_bytes(ref, key, std::as_bytes(std::span(v.value))); },
+            [&](const Bools& v) { b.set_bool_list(ref, key, v.value); },
+            [&](const std::unique_ptr<TreeNode>& v) {
+              put_node(b, b.add_node(ref, key, v->type_name), *v);
+            },
+            [&](ObjectId v) { b.add_member(ref, key, v); },
+            [&](const TreeBuffer& v) { b.add_buffer(ref, key, v.payload, v.offset, v.length); },
+            [&]<class T>(const std::vector<T>& v) { b.set(ref, key, std::span<const T>(v)); },
+            [&](const auto& v) { b.set(ref, key, v); },
+        },
+        value);
   }
 }
 
@@ -150,7 +160,9 @@ inline void put_tree(DocumentBuilder& b, const Tree& tree) {
   put_node(b, b.root(), tree.root);
 }
 
-inline bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+inline bool same_bits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
 
 template <class A, class B>
 bool same_list(const std::vector<A>& expected, const std::optional<B>& found) {
@@ -176,17 +188,28 @@ inline bool same_item(const TreeItem& expected, const Item& found) {
           [&](bool v) { return found.value().as_bool() == v; },
           [&](std::int64_t v) { return found.value().as_int64() == v; },
           [&](std::uint64_t v) { return found.value().as_uint64() == v; },
-          [&](double v) { return found.value().as_double() && same_bits(*found.value().as_double(), v); },
+          [&](double v) {
+            return found.value().as_double() && same_bits(*found.value().as_double(), v);
+          },
           [&](const std::string& v) { return found.value().as_text() == v; },
           [&](const Bytes& v) {
             const auto bytes = found.value().as_bytes();
-            return bytes && std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()) == v.value;
+            return bytes && std::string(reinterpret_cast<const char*>(bytes->data()),
+                                        bytes->size()) == v.value;
           },
-          [&](const std::vector<std::int64_t>& v) { return same_list(v, found.value().as_int64_list()); },
-          [&](const std::vector<std::uint64_t>& v) { return same_list(v, found.value().as_uint64_list()); },
-          [&](const std::vector<double>& v) { return same_list(v, found.value().as_double_list()); },
+          [&](const std::vector<std::int64_t>& v) {
+            return same_list(v, found.value().as_int64_list());
+          },
+          [&](const std::vector<std::uint64_t>& v) {
+            return same_list(v, found.value().as_uint64_list());
+          },
+          [&](const std::vector<double>& v) {
+            return same_list(v, found.value().as_double_list());
+          },
           [&](const Bools& v) { return same_list(v.value, found.value().as_bool_list()); },
-          [&](const std::vector<std::string>& v) { return same_list(v, found.value().as_text_list()); },
+          [&](const std::vector<std::string>& v) {
+            return same_list(v, found.value().as_text_list());
+          },
           [&](const std::unique_ptr<TreeNode>& v) {
             const auto node = found.member().as_node();
             return node && same_node(*v, *node);
@@ -207,7 +230,8 @@ inline bool same_node(const TreeNode& expected, const NodeView& found) {
   for (const auto& [key, value] : expected.items) {
     const Item item = found[index++];
     const auto by_key = found.find(key);
-    if (item.key() != key || !by_key || !same_item(value, item) || !same_item(value, *by_key)) return false;
+    if (item.key() != key || !by_key || !same_item(value, item) || !same_item(value, *by_key))
+      return false;
   }
   return true;
 }
@@ -219,11 +243,13 @@ inline bool same_tree(const Tree& expected, const DocumentView& found) {
   return same_node(expected.root, found.root());
 }
 
-/// Reads everything that a view gives, so that a sanitizer sees any access outside. Returns something that depends on it.
+/// Reads everything that a view gives, so that a sanitizer sees any access outside. Returns
+/// something that depends on it.
 inline std::uint64_t read_all(const NodeView& node) {
   std::uint64_t sum = node.type_name().size() + node.nbytes() + (node.is_global() ? 1 : 0);
   const auto add_bytes = [&sum](const void* data, std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i) sum = sum * 31 + static_cast<const unsigned char*>(data)[i];
+    for (std::size_t i = 0; i < size; ++i)
+      sum = sum * 31 + static_cast<const unsigned char*>(data)[i];
   };
   for (const Item item : node) {
     add_bytes(item.key().data(), item.key().size());
@@ -232,7 +258,8 @@ inline std::uint64_t read_all(const NodeView& node) {
       const Member member = item.member();
       if (const auto child = member.as_node()) sum += read_all(*child);
       if (const auto object = member.as_object()) sum += object->value;
-      if (const auto buffer = member.as_buffer()) sum += buffer->offset + buffer->length + buffer->reference;
+      if (const auto buffer = member.as_buffer())
+        sum += buffer->offset + buffer->length + buffer->reference;
       continue;
     }
     const Value value = item.value();
