@@ -60,8 +60,9 @@ def main(arguments: list[str]) -> int:
             binary = build / program
             if binary.exists():
                 check_carries_nothing(binary)
-                path = f"{prefix / 'bin'}:{os.environ['PATH']}"
-                print(f"{program}: {run(binary, env={**os.environ, 'PATH': path}).strip()}")
+                path, socket = f"{prefix / 'bin'}:{os.environ['PATH']}", Path(folder) / "vineyard.sock"
+                environment = {**os.environ, "PATH": path, "VINEYARD_IPC_SOCKET": str(socket)}
+                print(f"{program}: {run(binary, env=environment).strip()}")
         daemon = prefix / "bin" / "vineyardd"
         if daemon.exists():
             check_carries_nothing(daemon)
