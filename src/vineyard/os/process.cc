@@ -42,6 +42,13 @@ Result<unsigned> count_entries(const char* path) {
   return count;
 }
 
+void unblock(int signal) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 }  // namespace
 
 Result<pid_t> fork_process() {
@@ -63,6 +70,10 @@ Result<UniqueFd> open_pidfd(pid_t pid) {
 Result<void> send_signal(BorrowedFd pidfd, int signal) {
   if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0) return {};
   return os_error("pidfd_send_signal", errno, std::to_string(signal));
+}
+
+void send_signal_to_child(pid_t pid, int signal) {
+  ::kill(pid, signal);
 }
 
 Result<ExitStatus> wait_child(pid_t pid) {
@@ -153,15 +164,13 @@ Result<std::optional<int>> read_signal(BorrowedFd signal_fd) {
 }
 
 void ignore_signal(int signal) {
-  ::signal(signal, SIG_IGN);
+  ::signal(signal, SIG_IGN);  // drops one that waits
+  unblock(signal);
 }
 
 void restore_signal(int signal) {
   ::signal(signal, SIG_DFL);
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, signal);
-  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  unblock(signal);
 }
 
 }  // namespace vineyard::os

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -29,6 +30,8 @@ struct ExitStatus {
 [[nodiscard]] Result<UniqueFd> open_pidfd(pid_t pid);
 /// Errors: not_found (it has ended and was waited for), denied.
 [[nodiscard]] Result<void> send_signal(BorrowedFd pidfd, int signal);
+/// The same for a child that was not waited for yet (so its number is still its own), where there is no pidfd.
+void send_signal_to_child(pid_t pid, int signal);
 /// Waits for the end of a child.
 /// Errors: unavailable (not a child of this process).
 [[nodiscard]] Result<ExitStatus> wait_child(pid_t pid);
@@ -63,6 +66,7 @@ void set_process_name(const char* name);
 [[nodiscard]] Result<UniqueFd> open_signal_fd(std::initializer_list<int> signals);
 /// The next signal that came, or nothing.
 [[nodiscard]] Result<std::optional<int>> read_signal(BorrowedFd signal_fd);
+/// Ignores a signal, also one that is blocked and waiting.
 void ignore_signal(int signal);
 /// Gives a signal its default meaning back and lets it be delivered: in a child that inherited
 /// other settings.

@@ -10,6 +10,17 @@ namespace vineyard::supervisor {
 inline constexpr std::uint32_t kAbiVersion = 1;
 inline constexpr std::uint32_t kMaxHoldsPerMessage = 4;
 
+/// Bytes of the region's memfd: room for shm::Region in this and coming layouts. Sparse, so only what is touched counts.
+inline constexpr std::uint64_t kRegionBytes = std::uint64_t{1} << 30;
+
+/// What a message is answered with. Refused: nothing was held (no descriptors, no mapping left); drop what was made.
+inline constexpr std::uint8_t kAnswerDone = 1;
+inline constexpr std::uint8_t kAnswerRefused = 2;
+
+/// Exit status of a worker that cannot start and has said why. From the very first worker it ends the instance (with
+/// the same status); from a later one it is a death like any other, and another is started.
+inline constexpr int kExitCannotStart = 2;
+
 /// What a held descriptor is.
 enum HoldKind : std::uint32_t {
   kConnection = 1,   // number: client serial; owner: control block
@@ -23,12 +34,12 @@ enum HoldKind : std::uint32_t {
 /// One descriptor held by supervisor, standby and worker. (kind, number) is unique; holding it again replaces it.
 struct Hold {
   std::uint32_t kind;
-  std::uint32_t fd;        // in memory: the descriptor in this process; in a message: ignored, it travels beside it
+  std::uint32_t fd;  // the descriptor in this process; ignored in messages, beside which it travels
   std::uint64_t number;
   std::uint64_t owner;
-  std::uint64_t request;   // id of the request that created it: the same request again finds it here
+  std::uint64_t request;  // id of the request that created it: the same request again finds it here
   std::uint64_t size;
-  std::uint64_t address;   // kHomeArena: where this process has it mapped writable; inherited by every worker
+  std::uint64_t address;  // kHomeArena: its writable mapping, inherited by every worker
 };
 
 enum HoldOp : std::uint32_t {
@@ -37,14 +48,16 @@ enum HoldOp : std::uint32_t {
   kStop = 3,  // the worker asks for a clean end of the instance (no client left, --until-idle)
 };
 
-/// Worker -> supervisor -> standby, one SOCK_SEQPACKET message; each is answered by one byte.
+/// Worker -> supervisor -> standby, one SOCK_SEQPACKET message; each is answered by one byte (kAnswer...).
 struct HoldMessage {
   std::uint32_t op;
   std::uint32_t count;
   Hold items[kMaxHoldsPerMessage];
 };
 
-/// What a forked worker finds. Descriptors and addresses are the child's own, inherited.
+/// What a forked worker finds. Descriptors and addresses are the child's own, inherited. `holds` lasts as long as the
+/// process; kWorker is not among them. SIGINT, SIGHUP and SIGPIPE are ignored, SIGTERM ends the worker unless it asks
+/// for it; it gets SIGKILL when its supervisor ends.
 struct WorkerContext {
   std::uint32_t abi_version;
   std::uint32_t hold_count;
@@ -52,10 +65,11 @@ struct WorkerContext {
   std::int32_t supervisor_socket;
   std::int32_t listen_socket;
   std::int32_t region_fd;
-  std::int32_t predecessor_fault;  // 1: the worker before died of SEGV, BUS, ABRT, ILL or FPE under this supervisor
+  std::int32_t
+      predecessor_fault;  // 1: the worker before died of SEGV, BUS, ABRT, ILL or FPE under this supervisor
   void* region;
   std::uint64_t region_size;
-  std::int32_t argc;               // vineyardd's own arguments: the worker parses them again
+  std::int32_t argc;  // vineyardd's own arguments: the worker parses them again
   std::int32_t reserved;
   char* const* argv;
 };
