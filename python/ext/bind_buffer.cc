@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include <nanobind/stl/string.h>
+
+#include "binding.h"
+
+namespace vineyard::python {
+namespace {
+
+constexpr const char* kReadOnly = "the bytes of an object are read-only; take a copy to change them";
+constexpr std::byte kNothing{};  // what an empty buffer points at: consumers dislike null
+
+/// The Python class `BlobBuilder`: a blob under construction, writable until it is sealed.
+///
+/// Owner:   its Python object, which every exported buffer keeps alive.
+/// Threads: one at a time.
+/// Always:  sealed with buffers still exported, the blob stays pinned until they are gone, so that they never point at
+///          bytes of another object.
+struct BlobBuilderHandle {
+  std::optional<BlobBuilder> builder;  // empty: sealed, aborted, or of size zero
+  std::size_t size = 0;
+  std::size_t exports = 0;
+  bool is_open = true;
+  nb::object sealed;  // the Blob
+};
+
+int refuse(Py_buffer* view, const char* why) {
+  view->obj = nullptr;
+  PyErr_SetString(PyExc_BufferError, why);
+  return -1;
+}
+
+int export_blob(PyObject* self, Py_buffer* view, int flags) {
+  if ((flags & PyBUF_WRITABLE) == PyBUF_WRITABLE) return refuse(view, kReadOnly);
+  const Blob& blob = *nb::inst_ptr<Blob>(self);
+  const std::byte* data = blob.bytes.empty() ? &kNothing : blob.bytes.data();
+  return PyBuffer_FillInfo(view, self, const_cast<std::byte*>(data), static_cast<Py_ssize_t>(blob.bytes.size()),
+                           /*readonly=*/1, flags);
+}
+
+int export_builder(PyObject* self, Py_buffer* view, int flags) {
+  BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
+  if (!handle.is_open) return refuse(view, "the blob is sealed or aborted: there is nothing to write any more");
+  std::byte* data = handle.builder ? handle.builder->data() : const_cast<std::byte*>(&kNothing);
+  const int done =
+      PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(handle.size), /*readonly=*/0, flags);
+  if (done == 0) ++handle.exports;
+  return done;
+}
+
+void release_builder(PyObject* self, Py_buffer*) {
+  BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
+  if (--handle.exports == 0 && !handle.is_open) handle.sealed = nb::none();
+}
+
+PyType_Slot blob_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(&export_blob)}, {0, nullptr}};
+PyType_Slot builder_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(&export_builder)},
+                               {Py_bf_releasebuffer, reinterpret_cast<void*>(&release_builder)},
+                               {0, nullptr}};
+
+nb::object memoryview_of(nb::handle exporter) {
+  PyObject* view = PyMemoryView_FromObject(exporter.ptr());
+  if (view == nullptr) throw nb::python_error();
+  return nb::steal(view);
+}
+
+nb::object bytes_of(const Blob& blob) {
+  return nb::steal(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(blob.bytes.data()),
+                                             static_cast<Py_ssize_t>(blob.bytes.size())));
+}
+
+nb::object item_of(nb::handle self, nb::handle key) {
+  const Blob& blob = nb::cast<Blob&>(self);
+  const auto size = static_cast<Py_ssize_t>(blob.bytes.size());
+  if (PySlice_Check(key.ptr())) {
+    Py_ssize_t start = 0, stop = 0, step = 0;
+    if (PySlice_Unpack(key.ptr(), &start, &stop, &step) < 0) throw nb::python_error();
+    const Py_ssize_t length = PySlice_AdjustIndices(size, &start, &stop, step);
+    if (step != 1) return memoryview_of(self)[key];
+    const auto offset = static_cast<std::size_t>(length > 0 ? start : 0);
+    return nb::cast(Blob{{}, nb::borrow(self), blob.bytes.subspan(offset, static_cast<std::size_t>(length)),
+                         ObjectId::invalid(), blob.source, blob.source_offset + offset},
+                    nb::rv_policy::move);
+  }
+  Py_ssize_t index = PyNumber_AsSsize_t(key.ptr(), PyExc_IndexError);
+  if (index == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
+  if (index < 0) index += size;
+  if (index < 0 || index >= size) throw nb::index_error("index outside the blob");
+  return nb::int_(static_cast<int>(blob.bytes[static_cast<std::size_t>(index)]));
+}
+
+nb::object equals(const Blob& self, nb::handle other) {
+  if (!PyObject_CheckBuffer(other.ptr())) return nb::borrow(nb::handle(Py_NotImplemented));
+  const BorrowedBuffer buffer(other);
+  const std::span<const std::byte> bytes = buffer.bytes();
+  return nb::bool_(std::ranges::equal(self.bytes, bytes));
+}
+
+nb::object text_of(const Blob& blob) {
+  PyObject* text = PyUnicode_DecodeUTF8(reinterpret_cast<const char*>(blob.bytes.data()),
+                                        static_cast<Py_ssize_t>(blob.bytes.size()), nullptr);
+  if (text != nullptr) return nb::steal(text);
+  PyErr_Clear();
+  return nb::str(bytes_of(blob));
+}
+
+std::string describe(const Blob& blob) {
+  const std::string name = blob.id.is_valid() ? blob.id.to_string() : "part of a blob";
+  return "<vineyard.Blob " + name + ", " + to_string(ByteCount(blob.bytes.size())) + ">";
+}
+
+std::size_t length_of(const Blob& blob) { return blob.bytes.size(); }
+
+ObjectId id_of_blob(const Blob& blob) {
+  if (!blob.id.is_valid()) throw nb::type_error("a part of a blob has no id of its own; put it to get one");
+  return blob.id;
+}
+
+void bind_blob(nb::module_& module) {
+  nb::class_<Blob>(module, "Blob", nb::type_slots(blob_slots),
+                   "Read-only bytes in shared memory. They stay as they are while this object, or anything made of it, lives.")
+      .def("__len__", &length_of)
+      .def("__getitem__", &item_of)
+      .def("__eq__", &equals, nb::arg().none())
+      .def("__hash__", [](nb::handle self) { return nb::hash(bytes_of(nb::cast<Blob&>(self))); })
+      .def("__str__", &text_of)
+      .def("__repr__", &describe)
+      .def("__bytes__", &bytes_of)
+      .def("tobytes", &bytes_of, "A copy as bytes.")
+      .def("__bool__", [](const Blob& self) { return !self.bytes.empty(); })
+      .def_prop_ro("id", &id_of_blob)
+      .def("_vineyard_id", &id_of_blob)
+      .def_prop_ro("typename", [](const Blob&) { return "vineyard::Blob"; })
+      .def_prop_ro("length", &length_of)
+      .def_prop_ro("size", &length_of)
+      .def_prop_ro("nbytes", &length_of)
+      .def_prop_ro("is_empty", [](const Blob& self) { return self.bytes.empty(); })
+      .def_prop_ro("address", [](const Blob& self) { return reinterpret_cast<std::uintptr_t>(self.bytes.data()); })
+      .def_prop_ro("buffer", &memoryview_of, "A read-only memoryview.")
+      .def_prop_ro("_source", [](const Blob& self) -> nb::object {
+        if (!self.source.is_valid()) return nb::none();
+        return nb::make_tuple(nb::cast(self.source), self.source_offset);
+      }, "(id, offset) of the blob that these bytes are part of; None for private memory.")
+      .def_prop_ro("_has_id", [](const Blob& self) { return self.id.is_valid(); })
+      .def_static("_over", [](nb::object owner) {
+        const BorrowedBuffer buffer(owner);
+        return make_blob(buffer.bytes(), memoryview_of(owner));
+      }, "A blob over private memory, for unpickling.");
+}
+
+std::span<std::byte> open_bytes(BlobBuilderHandle& handle) {
+  if (!handle.is_open) throw_error(Error(ErrorCode::kInvalid, "the blob is sealed or aborted: there is nothing to write any more"));
+  return handle.builder ? handle.builder->bytes() : std::span<std::byte>{};
+}
+
+void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source) {
+  const BorrowedBuffer buffer(source);
+  const std::span<const std::byte> from = buffer.bytes();
+  const std::span<std::byte> to = open_bytes(handle);
+  if (offset > to.size() || from.size() > to.size() - offset) {
+    throw_error(Error(ErrorCode::kInvalid, "cannot copy " + std::to_string(from.size()) + " bytes to offset " +
+                                               std::to_string(offset) + " of a blob of " + std::to_string(to.size())));
+  }
+  if (from.empty()) return;
+  if (from.size() < kReleaseGilAt) {
+    std::memcpy(to.data() + offset, from.data(), from.size());
+    return;
+  }
+  const nb::gil_scoped_release release;
+  std::memcpy(to.data() + offset, from.data(), from.size());
+}
+
+nb::object seal(BlobBuilderHandle& handle, nb::handle client) {
+  if (!handle.is_open) throw_error(Error(ErrorCode::kExists, "the blob is sealed or aborted already"));
+  const Client& target = nb::cast<ClientHandle&>(client).get();
+  handle.is_open = false;
+  if (!handle.builder) {
+    handle.sealed = nb::none();
+    return make_blob(View(ObjectId::empty_blob(), {}, {}));
+  }
+  const ObjectId id = take(handle.builder->seal());
+  nb::object blob = make_blob(take(target.get_view(id)));
+  handle.builder.reset();
+  if (handle.exports > 0) handle.sealed = blob;
+  return blob;
+}
+
+void bind_blob_builder(nb::module_& module) {
+  nb::class_<BlobBuilderHandle>(module, "BlobBuilder", nb::type_slots(builder_slots),
+                                "A blob under construction: write through `buffer` or `copy`, then `seal`.")
+      .def("__len__", [](const BlobBuilderHandle& self) { return self.size; })
+      .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
+      .def_prop_ro("id", [](BlobBuilderHandle& self) {
+        (void)open_bytes(self);
+        return self.builder ? take(self.builder->id()) : ObjectId::empty_blob();
+      }, "The id the blob will have. Asking for it before `seal` costs a message.")
+      .def_prop_ro("address", [](BlobBuilderHandle& self) { return reinterpret_cast<std::uintptr_t>(open_bytes(self).data()); })
+      .def_prop_ro("buffer", &memoryview_of, "A writable memoryview, to be let go before `seal`.")
+      .def("copy", &copy_into, nb::arg("offset"), nb::arg("source"), "Copies a buffer to `offset`.")
+      .def("seal", &seal, nb::arg("client"), "Publishes the blob.")
+      .def("abort", [](BlobBuilderHandle& self, nb::handle) {
+        if (self.exports > 0) throw_error(Error(ErrorCode::kInvalid, "let go of the builder's buffers before `abort`"));
+        self.is_open = false;
+        self.builder.reset();
+      }, nb::arg("client") = nb::none(), "Gives the bytes up.")
+      .def_static("_create", [](nb::handle client, std::size_t size) {
+        const Client& target = nb::cast<ClientHandle&>(client).get();
+        BlobBuilderHandle handle;
+        handle.size = size;
+        if (size > 0) handle.builder.emplace(take(target.create_blob(ByteCount(size))));
+        return handle;
+      });
+}
+
+}  // namespace
+
+BorrowedBuffer::BorrowedBuffer(nb::handle value) {
+  auto view = std::make_unique<Py_buffer>();
+  if (PyObject_GetBuffer(value.ptr(), view.get(), PyBUF_C_CONTIGUOUS) != 0) throw nb::python_error();
+  view_ = view.release();
+}
+
+BorrowedBuffer::~BorrowedBuffer() {
+  if (view_ == nullptr) return;
+  PyBuffer_Release(view_);
+  delete view_;
+}
+
+std::span<const std::byte> BorrowedBuffer::bytes() const {
+  return {static_cast<const std::byte*>(view_->buf), static_cast<std::size_t>(view_->len)};
+}
+
+nb::object make_blob(View&& view) {
+  const std::size_t size = view.size();
+  const ObjectId id = view.id();
+  Buffer pinned(std::move(view), 0, size);
+  const std::span<const std::byte> bytes = pinned.bytes();
+  return nb::cast(Blob{std::move(pinned), {}, bytes, id, id, 0}, nb::rv_policy::move);
+}
+
+nb::object make_blob(Buffer&& range, std::uint64_t offset) {
+  const std::span<const std::byte> bytes = range.bytes();
+  const ObjectId source = range.blob();
+  return nb::cast(Blob{std::move(range), {}, bytes, ObjectId::invalid(), source, offset}, nb::rv_policy::move);
+}
+
+nb::object make_blob(std::span<const std::byte> bytes, nb::object owner) {
+  return nb::cast(Blob{{}, std::move(owner), bytes, ObjectId::invalid(), ObjectId::invalid(), 0}, nb::rv_policy::move);
+}
+
+void bind_buffers(nb::module_& module) {
+  bind_blob(module);
+  bind_blob_builder(module);
+}
+
+}  // namespace vineyard::python

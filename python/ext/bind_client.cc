@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include "binding.h"
+
+namespace vineyard::python {
+namespace {
+
+// Whether exact bytes, str, int, float, bool and None go the short way past the registries (vineyard/core). Switched
+// off for good when a program registers a builder or resolver of its own for one of them.
+std::atomic<bool> short_put{true};
+std::atomic<bool> short_get{true};
+
+/// Calls that may wait for the daemon or copy a lot let other Python threads run.
+template <class Call>
+auto without_gil(Call call) {
+  const nb::gil_scoped_release release;
+  return call();
+}
+
+// ---- connect
+
+nb::object connect(nb::type_object type, const std::string& socket, bool autostart, std::uint32_t deadline_ms,
+                   const std::string& daemon_program, const std::vector<std::string>& daemon_arguments,
+                   const std::string& program) {
+  StartedDaemon started;
+  ConnectOptions options;
+  options.socket = socket;
+  options.autostart = autostart ? Autostart::kPrivateDaemon : Autostart::kNever;
+  options.deadline_ms = deadline_ms;
+  options.daemon_program = daemon_program;
+  options.daemon_arguments = daemon_arguments;
+  options.program = program;
+  options.started = &started;
+  Client client = take(without_gil([&] { return Client::connect(options); }));
+  nb::object self = nb::inst_alloc(type);
+  new (nb::inst_ptr<ClientHandle>(self)) ClientHandle{std::move(client)};
+  nb::inst_mark_ready(self);
+  if (started.program.empty()) return nb::make_tuple(self, nb::none());
+  return nb::make_tuple(self, nb::make_tuple(started.program, started.socket, started.pid));
+}
+
+// ---- put
+
+meta::DocumentBuilder& scratch_builder() {
+  thread_local meta::DocumentBuilder builder;
+  return builder;
+}
+
+Result<ObjectId> put_bytes(const Client& client, nb::handle value) {
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(value.ptr(), &data, &size) != 0) throw nb::python_error();
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), static_cast<std::size_t>(size));
+  if (bytes.size() < kReleaseGilAt) return client.put_blob(bytes);
+  return without_gil([&] { return client.put_blob(bytes); });
+}
+
+/// The object of a value that needs no builder, or nothing for all others.
+std::optional<ObjectId> put_short(const Client& client, nb::handle value) {
+  if (!short_put.load(std::memory_order_relaxed)) return std::nullopt;
+  if (PyBytes_CheckExact(value.ptr())) return take(put_bytes(client, value));
+  meta::DocumentBuilder& builder = scratch_builder();
+  builder.clear({});
+  if (!write_scalar(builder, builder.root(), value)) return std::nullopt;
+  return take(client.publish(builder));
+}
+
+nb::object put(nb::pointer_and_handle<ClientHandle> self, nb::handle value) {
+  if (const std::optional<ObjectId> id = put_short(self.p->get(), value)) return nb::cast(*id);
+  return self.h.attr("_put")(value);
+}
+
+nb::object put_with(nb::pointer_and_handle<ClientHandle> self, nb::handle value, nb::handle builder, nb::handle persist,
+                    nb::handle name, const nb::kwargs& keywords) {
+  (void)self.p->get();
+  return self.h.attr("_put")(value, builder, persist, name, **keywords);
+}
+
+ObjectId put_buffer(const ClientHandle& self, nb::handle value) {
+  const Client& client = self.get();
+  const BorrowedBuffer buffer(value);
+  return take(without_gil([&] { return client.put_blob(buffer.bytes()); }));
+}
+
+// ---- get
+
+nb::object resolve(nb::handle self, const Client& client, Object&& object) {
+  if (short_get.load(std::memory_order_relaxed) && !object.is_blob()) {
+    nb::object value = read_scalar(object.root());
+    if (value.is_valid()) return value;
+  }
+  return self.attr("_resolve")(make_object(client, std::move(object)));
+}
+
+nb::object get(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id) {
+  ObjectId* id = nullptr;
+  if (!nb::try_cast(object_id, id) || id == nullptr) return self.h.attr("_get")(object_id);
+  const Client& client = self.p->get();
+  if (!id->is_blob()) return resolve(self.h, client, take(client.get(*id)));
+  nb::object blob = make_blob(take(client.get_view(*id)));
+  return short_get.load(std::memory_order_relaxed) ? blob : self.h.attr("_resolve")(blob);
+}
+
+nb::object get_with(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id, nb::handle name, nb::handle resolver,
+                    nb::handle fetch, const nb::kwargs& keywords) {
+  (void)self.p->get();
+  return self.h.attr("_get")(object_id, name, resolver, fetch, **keywords);
+}
+
+/// An Object, or a Blob: what lies behind an id, not yet made a value.
+nb::object get_object(const ClientHandle& self, nb::handle object_id, std::uint64_t wait_ms) {
+  const Client& client = self.get();
+  const ObjectId id = to_id(object_id);
+  const GetOptions options{.wait_ms = wait_ms};
+  if (id.is_blob()) return make_blob(take(without_gil([&] { return client.get_view(id, options); })));
+  return make_object(client, take(without_gil([&] { return client.get(id, options); })));
+}
+
+std::vector<ObjectId> to_ids(nb::handle values) {
+  std::vector<ObjectId> ids;
+  for (nb::handle value : values) ids.push_back(to_id(value));
+  return ids;
+}
+
+nb::object get_objects(const ClientHandle& self, nb::handle object_ids) {
+  const Client& client = self.get();
+  const std::vector<ObjectId> ids = to_ids(object_ids);
+  std::vector<Object> objects = take(without_gil([&] { return client.get_many(ids); }));
+  nb::list result;
+  for (Object& object : objects) result.append(make_object(client, std::move(object)));
+  return result;
+}
+
+// ---- names and lists
+
+nb::object list_of(const std::vector<ObjectId>& ids) {
+  nb::list result;
+  for (const ObjectId id : ids) result.append(nb::cast(id));
+  return result;
+}
+
+ListOptions list_options(const std::string& pattern, bool regex, std::uint32_t limit) {
+  return {.pattern = pattern, .syntax = regex ? PatternSyntax::kRegularExpression : PatternSyntax::kGlob, .limit = limit};
+}
+
+nb::object list_names(const ClientHandle& self, const std::string& pattern, bool regex, std::uint32_t limit) {
+  const Client& client = self.get();
+  const ListOptions options = list_options(pattern, regex, limit);
+  nb::dict result;
+  for (const NamedObject& named : take(without_gil([&] { return client.list_names(options); })))
+    result[nb::str(named.name.data(), named.name.size())] = nb::cast(named.id);
+  return result;
+}
+
+nb::object list_ids(const ClientHandle& self, const std::string& pattern, bool regex, std::uint32_t limit) {
+  const Client& client = self.get();
+  const ListOptions options = list_options(pattern, regex, limit);
+  return list_of(take(without_gil([&] { return client.list(options); })));
+}
+
+nb::object get_name(const ClientHandle& self, const std::string& name, std::uint64_t wait_ms, bool linearizable) {
+  const Client& client = self.get();
+  const GetNameOptions options{.wait_ms = wait_ms,
+                               .freshness = linearizable ? Freshness::kLinearizable : Freshness::kSeen};
+  return nb::cast(take(without_gil([&] { return client.get_name(name, options); })));
+}
+
+void put_name(const ClientHandle& self, nb::handle object_id, const std::string& name, bool replace) {
+  const Client& client = self.get();
+  const ObjectId id = to_id(object_id);
+  take(without_gil([&] { return client.put_name(name, id, replace ? NameMode::kReplace : NameMode::kIfFree); }));
+}
+
+bool drop_name(const ClientHandle& self, const std::string& name) {
+  const Client& client = self.get();
+  return take(without_gil([&] { return client.drop_name(name); }));
+}
+
+// ---- objects of the instance
+
+nb::object remove(const ClientHandle& self, nb::handle object_ids, bool force, bool deep) {
+  const Client& client = self.get();
+  const std::vector<ObjectId> ids = to_ids(object_ids);
+  const DeleteOptions options{.deep = deep, .force = force};
+  const DeleteReport report = take(without_gil([&] { return client.remove(ids, options); }));
+  return nb::make_tuple(report.deleted, report.absent, list_of(report.kept), list_of(report.holders));
+}
+
+bool exists(const ClientHandle& self, nb::handle object_id) {
+  const Client& client = self.get();
+  const ObjectId id = to_id(object_id);
+  return take(without_gil([&] { return client.exists(id); }));
+}
+
+std::uint32_t clear(const ClientHandle& self) {
+  const Client& client = self.get();
+  return take(without_gil([&] { return client.clear(); }));
+}
+
+std::string status_json(const ClientHandle& self) {
+  const Client& client = self.get();
+  return take(without_gil([&] { return client.status_json(); }));
+}
+
+nb::object check_json(const ClientHandle& self) {
+  const Client& client = self.get();
+  const CheckReport report = take(without_gil([&] { return client.check_json(); }));
+  return nb::make_tuple(report.findings, report.json);
+}
+
+void sync(const ClientHandle& self) {
+  const Client& client = self.get();
+  take(without_gil([&] { return client.sync(); }));
+}
+
+void bind_data(nb::class_<ClientHandle>& type) {
+  type.def("put", &put, nb::arg("value").none())
+      .def("put", &put_with, nb::arg("value").none(), nb::arg("builder") = nb::none(), nb::arg("persist") = false,
+           nb::arg("name") = nb::none(), nb::arg("kwargs"),
+           "Puts a value and returns the id of the object that holds it.")
+      .def("get", &get, nb::arg("object_id"))
+      .def("get", &get_with, nb::arg("object_id") = nb::none(), nb::arg("name") = nb::none(),
+           nb::arg("resolver") = nb::none(), nb::arg("fetch") = false, nb::arg("kwargs"),
+           "Gets a value by id or name. Large ones are read-only views without a copy.")
+      .def("_put_buffer", &put_buffer)
+      .def("_get_object", &get_object, nb::arg("object_id"), nb::arg("wait_ms") = 0)
+      .def("_get_objects", &get_objects)
+      .def("_remove", &remove)
+      .def("exists", &exists, nb::arg("object_id"));
+}
+
+void bind_instance(nb::class_<ClientHandle>& type) {
+  type.def("_list_names", &list_names)
+      .def("_list_ids", &list_ids)
+      .def("_get_name", &get_name)
+      .def("_put_name", &put_name)
+      .def("_drop_name", &drop_name)
+      .def("_clear", &clear)
+      .def("_status_json", &status_json)
+      .def("_check_json", &check_json)
+      .def("_sync", &sync)
+      .def("_connection", [](const ClientHandle& self) {
+        const ConnectionInfo connection = self.get().connection();
+        return nb::make_tuple(connection.socket, connection.version, connection.instance, connection.serial,
+                              connection.pool_bytes);
+      })
+      .def_prop_ro("_is_open", [](const ClientHandle& self) { return self.client.has_value(); })
+      .def("close", [](ClientHandle& self) { self.client.reset(); },
+           "Ends the use of this client. Views, and other clients of this process, stay as they are.");
+}
+
+}  // namespace
+
+const Client& ClientHandle::get() const {
+  if (!client) throw_error(Error(ErrorCode::kUnavailable, "this client is closed; connect again"));
+  return *client;
+}
+
+void bind_client(nb::module_& module) {
+  nb::class_<ClientHandle> type(module, "Client", "A handle on this process's connection with one instance on this host.");
+  bind_data(type);
+  bind_instance(type);
+  module.def("_connect", &connect);
+  module.def("_forget_short_put", [] { short_put = false; });
+  module.def("_forget_short_get", [] { short_get = false; });
+}
+
+}  // namespace vineyard::python

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "binding.h"
+
+NB_MODULE(_core, module) {
+  using namespace vineyard::python;
+  module.doc() = "The extension module of vineyard; use the package `vineyard`.";
+  // Arrays may outlive the module: at exit the process ends their pins, nobody counts (docs: views).
+  nanobind::set_leak_warnings(false);
+  bind_ids(module);
+  bind_buffers(module);
+  bind_objects(module);
+  bind_writer(module);
+  bind_plain(module);
+  bind_strings(module);
+  bind_client(module);
+}

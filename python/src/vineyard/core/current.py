@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the three registries have in common: which context is current in a thread, and how functions are called."""
+
+from __future__ import annotations
+
+from _thread import _local
+
+_VARIADIC = 0x08  # inspect.CO_VARKEYWORDS, without importing inspect
+
+
+class Current:
+    """The current context of each thread: the default, or the one entered last."""
+
+    def __init__(self, default):
+        self._default = default
+        self._local = _local()
+
+    def get(self):
+        """The context that is current in this thread."""
+        stack = getattr(self._local, "stack", None)
+        return stack[-1] if stack else self._default
+
+    def push(self, context):
+        """Makes `context` current in this thread until `pop`."""
+        stack = getattr(self._local, "stack", None)
+        if stack is None:
+            stack = self._local.stack = []
+        stack.append(context)
+
+    def pop(self):
+        """Undoes the last `push` of this thread."""
+        self._local.stack.pop()
+
+
+class Scoped:
+    """A context manager that makes a child of the current context current in this thread."""
+
+    def __init__(self, current, entries, base):
+        if entries is not None and not hasattr(entries, "items"):
+            raise ValueError(f"a dict is wanted, not {type(entries).__name__}")
+        self._current = current
+        self._entries = entries
+        self._base = base
+
+    def __enter__(self):
+        base = self._current.get() if self._base is None else self._base
+        child = base.extend(self._entries)
+        self._current.push(child)
+        return child
+
+    def __exit__(self, *_):
+        self._current.pop()
+
+
+def accepts(function, name):
+    """Whether `function` can be called with the keyword `name`, and whether with any keyword."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        import inspect
+
+        try:
+            parameters = inspect.signature(function).parameters
+        except (TypeError, ValueError):
+            return False, False
+        variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        return name in parameters or variadic, variadic
+    variadic = bool(code.co_flags & _VARIADIC)
+    named = name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return named or variadic, variadic

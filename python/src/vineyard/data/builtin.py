@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of the built-in types. A library's types are added when its first value is put or its first object is got,
+so that importing vineyard imports none of them.
+
+A built-in builder is `encode(writer, node, value, scope)`: it writes the value into a node of a document that is being
+built, so that a tuple of arrays is one document with one payload blob. It returns NotImplemented, having written
+nothing, for a value that it cannot keep as it is (a subclass, mostly); that is then pickled, where that is allowed.
+A built-in resolver is `resolve(object, context, options)`.
+"""
+
+from __future__ import annotations
+
+from .. import _core
+
+# Which module of this package knows the types of which library.
+_pending = {
+    "builtins": "python",
+    "vineyard": "python",
+    "numpy": "tensor",
+    "pyarrow": "arrow",
+    "polars": "arrow",
+    "pandas": "dataframe",
+    "scipy": "sparse",
+}
+_builders = {}
+
+# Type names begin so; the longest one wins.
+_resolvers = {
+    "vineyard::Blob": ("python", "resolve_blob"),
+    "vineyard::Scalar<": ("python", "resolve_scalar"),
+    "vineyard::Sequence": ("python", "resolve_sequence"),
+    "vineyard::Dict": ("python", "resolve_dict"),
+    "vineyard::Plain<": ("python", "resolve_plain"),
+    "vineyard::PickleBuffer": ("pickle", "resolve"),
+    "vineyard::Tensor<": ("tensor", "resolve"),
+    "vineyard::DataFrame": ("dataframe", "resolve_frame"),
+    "vineyard::Series": ("dataframe", "resolve_series"),
+    "vineyard::Index": ("dataframe", "resolve_index"),
+}
+
+_MAX_DEPTH = 40  # of containers in containers; documents allow 64
+
+
+class Scope:
+    """What one put carries along: the client, the builders in force, and the caller's keywords."""
+
+    __slots__ = ("client", "context", "options", "depth")
+
+    def __init__(self, client, context, options):
+        self.client = client
+        self.context = context
+        self.options = options
+        self.depth = 0
+
+    def member(self, writer, parent, key, value):
+        """Writes `value` as a member of a node: inline, or by the id that a registered builder gave it."""
+        builder = self.context.find(type(value))
+        if type(builder) is Builtin and builder.encode is not None:
+            self.depth += 1
+            builder.write(writer, writer.add_node(parent, key), value, self)
+            self.depth -= 1
+            return
+        from ..core.builder import id_of_result
+
+        writer.add_member(parent, key, id_of_result(self.context.run(self.client, value)))
+
+
+class Builtin:
+    """A built-in builder of one type."""
+
+    __slots__ = ("encode", "options", "whole")
+
+    def __init__(self, encode, options=(), whole=None):
+        self.encode = encode  # None: only a whole object can be made
+        self.options = frozenset(options)
+        self.whole = whole  # f(client, value): an object that is no document of its own
+
+    def put(self, client, value, context, options):
+        """Publishes an object of `value`; returns its id."""
+        unknown = options.keys() - self.options - {"allow_pickle"}
+        if unknown:
+            raise TypeError(f"put of {type(value).__qualname__} has no keyword {', '.join(sorted(unknown))}")
+        if self.whole is not None:
+            return self.whole(client, value)
+        writer = _core._Writer()
+        self.write(writer, 0, value, Scope(client, context, options))
+        return writer.publish(client)
+
+    def write(self, writer, node, value, scope):
+        """Writes `value` into a node, pickled if there is no other way."""
+        if scope.depth > _MAX_DEPTH or self.encode(writer, node, value, scope) is NotImplemented:
+            from .pickle import encode
+
+            encode(writer, node, value, scope)
+
+
+def register(cls, encode, options=(), whole=None):
+    """Adds a built-in builder."""
+    _builders[cls] = Builtin(encode, options, whole)
+
+
+def register_resolver(prefix, module, function):
+    """Adds a built-in resolver: a function of a module in this package, loaded when needed."""
+    _resolvers[prefix] = (module, function)
+
+
+def _load(module):
+    import importlib
+
+    return importlib.import_module("." + module, __package__)
+
+
+def builtin_for(cls):
+    """The built-in builder of exactly that type, or None."""
+    found = _builders.get(cls)
+    if found is None and _pending:
+        home = cls.__module__
+        module = _pending.get(home.partition(".")[0]) if isinstance(home, str) else None
+        if module is not None:
+            _load(module)
+            for library in [name for name, loaded in _pending.items() if loaded == module]:
+                del _pending[library]
+            found = _builders.get(cls)
+    return found
+
+
+def builtin_resolver_for(typename):
+    """(resolver, length of the prefix it is known by) of a type name, or (None, -1)."""
+    prefix = max((p for p in _resolvers if typename.startswith(p)), key=len, default=None)
+    if prefix is None:
+        return None, -1
+    module, function = _resolvers[prefix]
+    return getattr(_load(module), function), len(prefix)
