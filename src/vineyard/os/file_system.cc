@@ -104,4 +104,13 @@ Result<std::string> executable_path() {
   return std::string(path, static_cast<std::size_t>(size));
 }
 
+bool is_terminal(StandardStream stream) {
+  switch (stream) {
+    case StandardStream::kInput: return ::isatty(STDIN_FILENO) == 1;
+    case StandardStream::kOutput: return ::isatty(STDOUT_FILENO) == 1;
+    case StandardStream::kError: return ::isatty(STDERR_FILENO) == 1;
+  }
+  return false;
+}
+
 }  // namespace vineyard::os

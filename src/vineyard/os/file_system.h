@@ -36,4 +36,8 @@ namespace vineyard::os {
 /// The file of the running program, links resolved.
 [[nodiscard]] Result<std::string> executable_path();
 
+enum class StandardStream { kInput, kOutput, kError };
+/// Whether a person is at the other end: a terminal.
+[[nodiscard]] bool is_terminal(StandardStream stream);
+
 }  // namespace vineyard::os

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vineyard/os/file_system.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "vineyard/os/shared_object.h"
@@ -97,6 +99,28 @@ TEST(Directories, the_runtime_directory_is_made) {
 }
 TEST(ExecutablePath, is_this_test) {
   EXPECT_EQ(std::filesystem::path(executable_path().value()).filename(), "os_test");
+}
+TEST(Terminal, a_pipe_and_a_file_are_none) {
+  EXPECT_EQ(run_in_child([] {
+              const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+              if (::dup2(null.get(), STDIN_FILENO) < 0) return 2;
+              return is_terminal(StandardStream::kInput) ? 1 : 0;
+            }),
+            0);
+}
+TEST(Terminal, the_slave_of_a_pseudo_terminal_is_one) {
+  const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(master.valid());
+  ASSERT_EQ(::grantpt(master.get()), 0);
+  ASSERT_EQ(::unlockpt(master.get()), 0);
+  const char* const name = ::ptsname(master.get());
+  ASSERT_NE(name, nullptr);
+  EXPECT_EQ(run_in_child([name] {
+              const UniqueFd slave(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+              if (::dup2(slave.get(), STDOUT_FILENO) < 0) return 2;
+              return is_terminal(StandardStream::kOutput) ? 0 : 1;
+            }),
+            0);
 }
 TEST(SharedObject, what_is_no_library_is_an_error_in_the_loaders_words) {
   const TestFolder folder;

@@ -7,6 +7,7 @@
 
 #include "vineyard/base/try.h"
 #include "vineyard/os/process.h"
+#include "vineyard/os/socket.h"
 #include "vineyard/os/syscall.h"
 
 #ifndef SO_PEERPIDFD
@@ -44,6 +45,16 @@ Result<PeerIdentity> peer_identity(BorrowedFd connection) {
   }
   return Error(ErrorCode::kUnavailable,
                "process " + std::to_string(who.pid) + " at the other end is gone");
+}
+
+bool peer_pidfd_available() {
+  const auto pair = socket_pair();
+  if (!pair) return false;
+  int pidfd = -1;
+  socklen_t size = sizeof pidfd;
+  if (::getsockopt(pair->first.get(), SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) != 0) return false;
+  const UniqueFd peer(pidfd);
+  return peer.valid();
 }
 
 }  // namespace vineyard::os

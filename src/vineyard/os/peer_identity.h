@@ -25,4 +25,9 @@ struct PeerIdentity {
 /// Errors: unavailable (that process is gone), invalid (not such a socket), full (descriptors).
 [[nodiscard]] Result<PeerIdentity> peer_identity(BorrowedFd connection);
 
+/// Whether the kernel names the process at the other end by a pidfd (SO_PEERPIDFD, Linux 6.5); else
+/// a short moment remains in which its number could be somebody else's already. Tried on a pair of
+/// our own.
+[[nodiscard]] bool peer_pidfd_available();
+
 }  // namespace vineyard::os

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vineyard/os/socket.h"
@@ -57,6 +58,15 @@ TEST(PeerIdentity, a_process_that_is_gone_is_either_a_readable_pidfd_or_unavaila
 TEST(PeerIdentity, something_else_than_a_socket_is_an_error) {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_FALSE(peer_identity(null));
+}
+
+TEST(PeerIdentity, knows_whether_the_kernel_names_peers_by_a_pidfd) {
+  const auto pair = socket_pair().value();
+  int pidfd = -1;
+  socklen_t size = sizeof pidfd;
+  const bool there = ::getsockopt(pair.first.get(), SOL_SOCKET, 77, &pidfd, &size) == 0;
+  const UniqueFd owner(pidfd);
+  EXPECT_EQ(peer_pidfd_available(), there);
 }
 
 }  // namespace
