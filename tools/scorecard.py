@@ -352,7 +352,7 @@ def todos(tree: Tree) -> Row:
 def banned_calls(tree: Tree) -> Row:
     found = []
     for rule in tomllib.loads(tree.text("tests/tidy/banned.toml"))["banned"]:
-        names = [*tree.cpp_sources, *(n for n in tree.cpp_all if is_test(n) and rule.get("tests", False))]
+        names = [*tree.cpp_sources, *(n for n in tree.cpp_all if is_test(n) and not n.startswith("bench/") and rule.get("tests", False))]
         names = [n for n in names if not any(fnmatch.fnmatch(n, pattern) for pattern in rule.get("except", []))]
         found += grep(tree, names, rule["pattern"], "banned", "'{}': use " + rule["instead"])
     return Row("banned calls", str(len(found)), "0", found)

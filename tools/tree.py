@@ -79,6 +79,6 @@ def is_test(name: str) -> bool:
     """Whether a file belongs to the tests (fakes are test code that lies beside the interface it stands in for)."""
     stem = name.rpartition("/")[2].rpartition(".")[0]
     parts = name.split("/")
-    if stem.endswith("_test") or stem.startswith(("test_", "fake_")):
+    if stem.endswith(("_test", "_test_support")) or stem.startswith(("test_", "fake_")):
         return True
     return "tests" in parts or "fakes" in parts or parts[0] == "bench" or "generated" in parts

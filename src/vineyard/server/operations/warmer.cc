@@ -12,7 +12,7 @@ constexpr std::uint64_t kStep = 4U << 20;  // between two looks whether to stop
 
 Warmer::~Warmer() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -20,7 +20,7 @@ Warmer::~Warmer() {
 }
 
 void Warmer::touch(os::UniqueFd fd, std::uint64_t bytes, Priority priority, Done done) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Job job{std::move(fd), bytes, std::move(done)};
   if (priority == Priority::kSomebodyWaits) {
     jobs_.push_front(std::move(job));
@@ -32,14 +32,14 @@ void Warmer::touch(os::UniqueFd fd, std::uint64_t bytes, Priority priority, Done
 }
 
 std::size_t Warmer::queued() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return jobs_.size();
 }
 
 void Warmer::run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
+    while (!stopping_ && jobs_.empty()) changed_.wait(mutex_);
     if (stopping_) return;
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
@@ -47,10 +47,10 @@ void Warmer::run() {
     bool good = true;
     for (std::uint64_t at = 0; good && at < job.bytes; at += kStep) {
       good = os::touch_pages(job.fd, at, std::min(kStep, job.bytes - at)).has_value();
-      const std::lock_guard stop(mutex_);
+      const MutexLock stop(mutex_);
       if (stopping_) return;
     }
-    job.done(good);
+    job.done(good ? Outcome::kTouched : Outcome::kNoMemory);
     lock.lock();
   }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 
+#include "vineyard/base/mutex.h"
+#include "vineyard/base/mutex.h"
 #include "vineyard/os/unique_fd.h"
 
 namespace vineyard::server {
@@ -20,7 +20,8 @@ namespace vineyard::server {
 /// Always:  jobs finish in the order in which they came; the destructor waits for the job at hand only.
 class Warmer {
  public:
-  using Done = std::function<void(bool touched)>;
+  enum class Outcome : std::uint8_t { kTouched, kNoMemory };
+  using Done = std::function<void(Outcome)>;
 
   Warmer() = default;
   ~Warmer();
@@ -39,10 +40,10 @@ class Warmer {
   };
   void run();
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Job> jobs_;
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::deque<Job> jobs_ VY_GUARDED_BY(mutex_);
+  bool stopping_ VY_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 
