@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -81,8 +82,9 @@ std::string Daemon::log() const { return read_file(folder_ + "/log"); }
 
 pid_t Daemon::find(const char* role) const {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const pid_t pid = std::atoi(entry.path().filename().c_str());
-    if (pid <= 0) continue;
+    const std::string name = entry.path().filename();
+    pid_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) continue;
     const std::string comm = read_file(entry.path() / "comm");
     if (comm != std::string(role) + "\n") continue;
     if (read_file(entry.path() / "cmdline").find(socket_) == std::string::npos) continue;

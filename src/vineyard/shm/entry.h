@@ -33,11 +33,13 @@ inline constexpr std::uint64_t kIdentityMask = ~std::uint64_t{0xffffff};
 [[nodiscard]] constexpr ObjectId id_of(EntryIndex index, std::uint64_t word) {
   return ObjectId((word >> 38 << 38) | (std::uint64_t{index.value} << 14) | ((word >> 24) & 0x3fff));
 }
-/// Whether `word` belongs to `id`. A grant is lent without the blob bit: while leased, the bit is not compared.
+/// Whether `word` belongs to `id`. A grant is lent without the blob bit: while leased, the bit is not compared, nor when
+/// its record was refused.
 [[nodiscard]] constexpr bool matches(ObjectId id, std::uint64_t word) {
   const std::uint64_t difference = make_word(id, State::kFree) ^ (word & kIdentityMask);
   if (difference == 0) return word >> 38 != 0;
-  return difference == ObjectId::kBlobBit && state_of(word) == State::kLeased && (word << 1) >> 39 != 0;
+  const bool is_granted = state_of(word) == State::kLeased || state_of(word) == State::kVoid;
+  return difference == ObjectId::kBlobBit && is_granted && (word << 1) >> 39 != 0;
 }
 
 }  // namespace vineyard::shm

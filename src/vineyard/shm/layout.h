@@ -68,6 +68,7 @@ struct AliasSlot {
 };
 inline constexpr std::uint32_t kAliases = 1U << 20;
 
+/// What every client looks at first: who this is, how far the region is touched, and what was retired.
 struct RegionHeader {
   std::uint64_t magic;
   std::uint32_t version;

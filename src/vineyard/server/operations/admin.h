@@ -12,6 +12,7 @@ namespace vineyard::server {
 /// pins, arenas, descriptors. At most the 200 largest holders, so that it fits into one packet.
 [[nodiscard]] std::string status_json(Instance& in);
 
+/// What a check found; the texts are in the JSON.
 struct CheckReport {
   std::uint32_t findings = 0;
   std::string json;

@@ -15,6 +15,7 @@ namespace vineyard::server {
 /// Errors: full (clients, descriptors).
 Result<Peer*> arrive(Instance& in, os::UniqueFd connection);
 
+/// What a new client is given.
 struct Joined {
   std::uint64_t pin_table = 0;
   std::vector<os::UniqueFd> descriptors;  // region (read-only), outbox, pin table (read-write)
@@ -27,12 +28,14 @@ Result<std::uint32_t> mapped_outbox(Instance& in, Peer& peer, std::uint64_t numb
 Result<std::uint32_t> mapped_pin_table(Instance& in, Peer& peer, std::uint64_t number);
 Result<std::uint32_t> mapped_arena(Instance& in, Peer& peer, std::uint64_t number);
 
+/// One more pin table, and the descriptor to map it by.
 struct NewPinTable {
   std::uint64_t number = 0;
   os::UniqueFd descriptor;
 };
 Result<NewPinTable> new_pin_table(Instance& in, Peer& peer, std::uint64_t request);
 
+/// Something to be mapped read-only.
 struct Readable {
   std::uint64_t size = 0;
   std::uint32_t control = 0;

@@ -93,8 +93,8 @@ void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t si
   auto fd = os::reopen(held->fd, os::Access::kReadWrite);
   if (!fd) return answer(std::move(fd).error());
   in.warmer.touch(*std::move(fd), held->facts.size, Warmer::Priority::kSomebodyWaits,
-                  [&in, post, number = *arena, answer = std::move(answer)](bool good) {
-                    post([&in, number, answer, good] {
+                  [&in, post, number = *arena, answer = std::move(answer)](Warmer::Outcome outcome) {
+                    post([&in, number, answer, good = outcome == Warmer::Outcome::kTouched] {
                       answer(good ? ready(in, number) : Error(ErrorCode::kFull, "the machine has no memory left for it"));
                     });
                   });
@@ -186,8 +186,8 @@ void keep_spares(Instance& in, const Post& post) {
     have += size;
     auto fd = os::reopen(in.holds.find(Kind::kClientArena, *arena)->fd, os::Access::kReadWrite);
     if (!fd) return;
-    in.warmer.touch(*std::move(fd), size, Warmer::Priority::kSpare, [&in, post, number = *arena](bool good) {
-      post([&in, post, number, good] {
+    in.warmer.touch(*std::move(fd), size, Warmer::Priority::kSpare, [&in, post, number = *arena](Warmer::Outcome outcome) {
+      post([&in, post, number, good = outcome == Warmer::Outcome::kTouched] {
         if (good) in.spares_ready.insert(number);
         if (good) keep_spares(in, post);
       });

@@ -12,6 +12,7 @@
 // Arenas for writers, and memory back from those who do not need it.
 namespace vineyard::server {
 
+/// An arena for a writer, and the descriptor to map it by.
 struct NewArena {
   std::uint32_t arena = 0;
   std::uint64_t size = 0;

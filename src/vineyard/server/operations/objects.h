@@ -11,10 +11,12 @@
 // What is done with objects and names.
 namespace vineyard::server {
 
+/// How far a deletion goes.
 struct DeleteOptions {
   enum class Depth : std::uint8_t { kObjects, kMembersToo } depth = Depth::kObjects;
   enum class Force : std::uint8_t { kNo, kHoldersToo } force = Force::kNo;
 };
+/// What became of the ids that were to be deleted.
 struct DeleteReport {
   std::uint32_t deleted = 0;
   std::uint32_t absent = 0;
@@ -31,14 +33,15 @@ void fetch(Instance& in, Peer& peer, ObjectId id, std::uint64_t wait_ms, Waits::
 
 /// A detached id for this client. Errors: full.
 Result<ObjectId> reserve_id(Instance& in, Peer& peer);
-/// Publishes by message what lies in the client's own arena. `id`: of reserve_id, or 0.
-/// Errors: invalid, corrupt (document), not_found (a member, or an id that is not reserved by this client), full.
+/// What is published by message. `id`: of reserve_id, or 0.
 struct Publication {
   ObjectId id;
   enum class Kind : std::uint8_t { kDocument, kBlob } kind = Kind::kDocument;
   std::uint64_t place = 0;
   std::uint64_t size = 0;
 };
+/// Publishes by message what lies in the client's own arena.
+/// Errors: invalid, corrupt (document), not_found (a member, or an id that is not reserved by this client), full.
 Result<ObjectId> publish(Instance& in, Peer& peer, const Publication& what);
 
 enum class NameMode : std::uint8_t { kReplace = 0, kIfFree = 1 };
@@ -46,6 +49,7 @@ enum class NameMode : std::uint8_t { kReplace = 0, kIfFree = 1 };
 Result<void> put_name(Instance& in, const std::string& name, ObjectId id, NameMode mode);
 void get_name(Instance& in, Peer& peer, const std::string& name, std::uint64_t wait_ms, Waits::Answer answer);
 
+/// One page of names.
 struct NamePage {
   std::vector<std::string> names;
   std::vector<std::uint64_t> ids;
@@ -53,6 +57,7 @@ struct NamePage {
 };
 Result<NamePage> list_names(Instance& in, const std::string& pattern, std::uint32_t syntax, std::uint32_t limit,
                             const std::string& after);
+/// One page of ids.
 struct ObjectPage {
   std::vector<std::uint64_t> ids;
   std::uint64_t cursor = 0;

@@ -86,6 +86,8 @@ class Arenas {
   [[nodiscard]] std::uint64_t home_free_bytes() const;
   /// Free units of 64 B in one of the worker's arenas; 0 for any other.
   [[nodiscard]] std::uint64_t home_free_units(std::uint32_t arena) const;
+  /// Bytes that are kept for documents of grants.
+  [[nodiscard]] std::uint64_t reserved_home() const { return reserved_; }
   [[nodiscard]] std::uint64_t largest_home_object() const { return home_arena_; }
   /// Reserves room at home for documents that grants promise; false: there is none.
   bool reserve_home(std::uint64_t bytes);
@@ -114,6 +116,7 @@ class Arenas {
 
  private:
   Result<std::uint32_t> create_home();
+  Result<std::uint32_t> next_number();
   [[nodiscard]] ExtentAllocator* extents(std::uint32_t arena);
   void publish_count(const ArenaUse& use);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "vineyard/base/failpoint.h"
 #include "vineyard/base/try.h"
 
 namespace vineyard::shm {
@@ -88,25 +89,37 @@ std::optional<bool> Clients::is_published(EntryIndex i) {
   return position(*c, lease) < *upto;
 }
 
+bool Clients::reserve(std::uint32_t c, std::uint64_t window) {
+  const std::uint64_t wanted = window * limits::kDocumentBudget;
+  if (wanted <= home_reserved_[c]) return true;
+  if (!arenas_.reserve_home(wanted - home_reserved_[c])) return false;
+  home_reserved_[c] = wanted;
+  return true;
+}
+
+void Clients::reserve_again() {
+  for (std::uint32_t c = 0; c < touched(); ++c) {
+    if (control(c).serial.load(kRelaxed) != 0) (void)reserve(c, control(c).window.load(kRelaxed));
+  }
+}
+
 Result<void> Clients::grant(std::uint32_t c, Window window) {
   ClientControl& cc = control(c);
   const std::uint64_t serial = cc.serial.load(kRelaxed);
   if (serial == 0) return {};
   std::uint64_t open = cc.window.load(kRelaxed);
-  if (window == Window::kDouble) open = std::min<std::uint64_t>(open * 2, limits::kRing);
-  const std::uint64_t wanted = open * limits::kDocumentBudget;
-  if (wanted > home_reserved_[c]) {
-    if (!arenas_.reserve_home(wanted - home_reserved_[c])) {
-      return Error(ErrorCode::kFull, "no room is left at home for documents of new objects");
-    }
-    home_reserved_[c] = wanted;
-  }
+  // Without room for a larger window the client keeps the one it has.
+  const std::uint64_t doubled = std::min<std::uint64_t>(open * 2, limits::kRing);
+  if (window == Window::kDouble && reserve(c, doubled)) open = doubled;
+  if (!reserve(c, open)) return Error(ErrorCode::kFull, "no room is left at home for documents of new objects");
   cc.window.store(open, kRelaxed);
   VY_TRY(entries_.prepare());
   while (cc.granted.load(kRelaxed) - cc.harvested.load(kRelaxed) < open) {
     const std::uint64_t g = cc.granted.load(kRelaxed);
     VY_TRY(auto id, entries_.lease((serial << 32) | (g & 0xffffffffU)));
+    VY_FAILPOINT("grant.leased");
     cc.grants[g % limits::kRing].store(id.value, kRelaxed);
+    VY_FAILPOINT("grant.written");
     cc.granted.store(g + 1, kRelease);  // R10: leased first, shown after
   }
   return {};

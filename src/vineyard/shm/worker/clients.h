@@ -59,10 +59,14 @@ class Clients {
   /// Keeps `window` grants open; doubles the window when asked to. Errors: full (entries, or room at home).
   enum class Window : std::uint8_t { kKeep, kDouble };
   Result<void> grant(std::uint32_t control, Window window);
+  /// After a worker's death: keeps room at home again for what was granted.
+  void reserve_again();
   /// After a worker's death: is this lease one that its client can see? (R12)
   [[nodiscard]] bool lease_was_shown(EntryIndex i) const;
 
  private:
+  [[nodiscard]] bool reserve(std::uint32_t control, std::uint64_t window);
+
   Region& region_;
   Holds& holds_;
   Entries& entries_;

@@ -52,7 +52,8 @@ Result<EntryIndex> Entries::take_free() {
 Result<ObjectId> Entries::lease(std::uint64_t lease_word) {
   VY_TRY(auto i, take_free());
   const ObjectId id = id_of(i, word(i));
-  at(i).lease.store(lease_word, kRelaxed);
+  // Release: a reader that meets this lease under an older word finds, when it looks again, that the word has changed.
+  at(i).lease.store(lease_word, kRelease);
   at(i).word.store(make_word(id, State::kLeased), kRelease);
   return id;
 }

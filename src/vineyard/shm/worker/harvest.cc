@@ -8,6 +8,7 @@
 
 #include "vineyard/base/failpoint.h"
 #include "vineyard/base/try.h"
+#include "vineyard/os/membarrier.h"
 
 namespace vineyard::shm {
 namespace {
@@ -29,7 +30,8 @@ class Harvester::Members : public Contents::MemberCheck {
     const EntryIndex i = member.index();
     const State state = h_.entries_.state(i);
     if (state == State::kVoid) return gone("was refused when it was published");
-    if (state == State::kLeased && !VY_LEFT_OUT("R4")) {
+    if (state == State::kLeased) {
+      if (VY_LEFT_OUT("R4")) return gone("is not harvested");
       const auto published = h_.clients_.is_published(i);
       if (!published) return Error(ErrorCode::kFull, "no mapping to be had for an outbox");
       if (!*published) return gone("is not published");
@@ -45,8 +47,12 @@ class Harvester::Members : public Contents::MemberCheck {
 
 void Harvester::mark(std::uint64_t serial, std::uint64_t position) {
   region_.header.mark.store((serial << 32) | (position & 0xffffffffU), kRelaxed);
+  os::light_barrier();  // the compiler must not move reads of foreign bytes out from between the two
 }
-void Harvester::clear_mark() { region_.header.mark.store(0, kRelaxed); }
+void Harvester::clear_mark() {
+  os::light_barrier();
+  region_.header.mark.store(0, kRelaxed);
+}
 
 void Harvester::set_home_handle(EntryIndex i, ExtentAllocator::Handle handle) {
   if (i.value >= handles_.size()) {
@@ -80,6 +86,7 @@ void Harvester::take_back(std::uint32_t c) {
   for (std::uint64_t g = cc.harvested.load(kRelaxed); g < cc.granted.load(kRelaxed); ++g) {
     const ObjectId id(cc.grants[g % limits::kRing].load(kRelaxed));
     if (entries_.holds(id) && entries_.state(id.index()) == State::kLeased) refuse(id);
+    VY_FAILPOINT("take_back.one");
   }
   cc.granted.store(cc.harvested.load(kRelaxed), kRelease);
 }
@@ -165,7 +172,10 @@ Result<void> Harvester::bring_home(ObjectId id, std::span<const std::byte> docum
   arenas_.entered(extent);
   contents_.entered(id, document);
   // Members come back from deleted before their parent becomes live (a composer pinned them: R3).
-  for (EntryIndex i : revived_) entries_.set(i, State::kLive);
+  for (EntryIndex i : revived_) {
+    entries_.set(i, State::kLive);
+    VY_FAILPOINT("harvest.member_revived");
+  }
   revived_.clear();
   VY_FAILPOINT("harvest.document_home");
   entries_.make_live(id, extent);
@@ -181,7 +191,14 @@ void Harvester::refuse(ObjectId id) {
   }
 }
 
+Result<void> Harvester::check_detached(std::uint32_t c, ObjectId id) const {
+  const std::uint64_t serial = clients_.control(c).serial.load(kRelaxed);
+  if (serial != 0 && entries_.holds(id) && entries_.detached_owner(id.index()) == serial) return {};
+  return Error(ErrorCode::kNotFound, fmt::format("{} is not reserved by this client", id.to_string()));
+}
+
 Result<void> Harvester::publish_blob(std::uint32_t c, ObjectId id, std::uint64_t place, std::uint64_t size) {
+  VY_TRY(check_detached(c, id));
   const auto where = arenas_.confined(c, place, size);
   if (!where) return Error(ErrorCode::kInvalid, "the place is not in an arena of this client");
   const Extent extent{*where, size};
@@ -192,6 +209,7 @@ Result<void> Harvester::publish_blob(std::uint32_t c, ObjectId id, std::uint64_t
 }
 
 Result<void> Harvester::publish_document(std::uint32_t c, ObjectId id, std::uint64_t place, std::uint64_t size) {
+  VY_TRY(check_detached(c, id));
   const auto where = arenas_.confined(c, place, size);
   if (!where || size > limits::kMaxDocument) {
     return Error(ErrorCode::kInvalid, "the document is not in an arena of this client, or too large");

@@ -42,7 +42,8 @@ class Harvester {
   void take_back(std::uint32_t control);
 
   /// Publishes a detached id by message: bytes in one of the client's own arenas (details: detached ids).
-  /// Errors: invalid (place, size, document), not_found (a member), full.
+  /// Errors: invalid (place, size), corrupt (the document), not_found (a member; `id` is not detached for this client),
+  /// full.
   Result<void> publish_blob(std::uint32_t control, ObjectId id, std::uint64_t place, std::uint64_t size);
   Result<void> publish_document(std::uint32_t control, ObjectId id, std::uint64_t place, std::uint64_t size);
 
@@ -62,6 +63,7 @@ class Harvester {
   Result<void> take_blob(std::uint32_t control, const Record& record);
   Result<void> take_document(const Outbox& box, const Record& record);
   Result<void> bring_home(ObjectId id, std::span<const std::byte> document, Arenas::Beyond beyond);
+  Result<void> check_detached(std::uint32_t control, ObjectId id) const;
   Result<void> inspect_copy(ObjectId id, std::span<std::byte> document);
   void refuse(ObjectId id);
   void mark(std::uint64_t serial, std::uint64_t position);

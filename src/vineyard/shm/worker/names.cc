@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "vineyard/base/failpoint.h"
 #include "vineyard/base/try.h"
 #include "vineyard/shm/name_hash.h"
 
@@ -57,6 +58,7 @@ Result<void> Names::put(std::string_view name, ObjectId id, Mode mode) {
   s.hash.store(hash, kRelaxed);
   s.place.store(home.place.bits, kRelaxed);
   s.length.store(name.size(), kRelaxed);
+  VY_FAILPOINT("names.written");
   s.id.store(id.value, kRelease);  // partner: the acquire load in shm/name_table
   sorted_.emplace(name, *slot);
   handles_[*slot] = home.handle;
@@ -76,6 +78,7 @@ bool Names::drop(std::string_view name) {
   if (it == sorted_.end()) return false;
   const std::uint32_t slot = it->second;
   region_.names[slot].id.store(kNameTombstone, kRelease);
+  VY_FAILPOINT("names.dropped");
   release_bytes(slot);
   sorted_.erase(it);
   return true;

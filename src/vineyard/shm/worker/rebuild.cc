@@ -103,6 +103,7 @@ RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients&
     }
   }
   arenas.finish_rebuild();
+  clients.reserve_again();
   return report;
 }
 

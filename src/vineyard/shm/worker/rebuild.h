@@ -17,6 +17,7 @@ namespace vineyard::shm {
 /// How the worker before this one ended.
 enum class Predecessor : std::uint8_t { kNoneOrKilled, kDiedOfFault };
 
+/// What a rebuild found.
 struct RebuildReport {
   std::uint64_t live = 0;
   std::uint64_t deleted = 0;

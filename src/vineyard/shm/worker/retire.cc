@@ -44,9 +44,16 @@ std::vector<Fate> Retirer::retire(const std::vector<ObjectId>& ids, const std::v
   ++counts_.batches;
   VY_FAILPOINT("retire.marked");
 
-  // barrier: a pin stored before the mark is visible now; a later one sees the mark (R1).
+  // barrier: a pin stored before the mark is visible now; a later one sees the mark (R1). Where the kernel has none,
+  // every reader fences, and so does this side: the marks must be out before a pin is read.
   bool all_pinned = false;
-  if (!VY_LEFT_OUT("R1") && os::membarrier_available()) all_pinned = !os::global_barrier();
+  if (!VY_LEFT_OUT("R1")) {
+    if (os::membarrier_available()) {
+      all_pinned = !os::global_barrier();
+    } else {
+      os::full_fence();
+    }
+  }
   VY_FAILPOINT("retire.barrier");
 
   if (VY_LEFT_OUT("R2")) {
@@ -56,20 +63,23 @@ std::vector<Fate> Retirer::retire(const std::vector<ObjectId>& ids, const std::v
   // scan, then harvest (R2): a composer that let go of its pin has published its parent before.
   all_pinned = !scan_pins(holds_, own_pins, marks) || all_pinned;
   VY_FAILPOINT("retire.scanned");
-  if (!VY_LEFT_OUT("R2")) harvester_.harvest_all();
+  if (!VY_LEFT_OUT("R2") && harvester_.harvest_all() == Harvester::Progress::kStopped) {
+    all_pinned = true;  // what could not be harvested may refer to anything here
+  }
 
   // decide
+  const auto pinned = [&](ObjectId id) { return all_pinned || marks.is_pinned(id) ? Pinned::kYes : Pinned::kNo; };
   for (std::size_t n = 0; n < ids.size(); ++n) {
-    fates[n] = decide(ids[n], all_pinned || marks.is_pinned(ids[n]));
+    fates[n] = decide(ids[n], pinned(ids[n]));
     VY_FAILPOINT("retire.decided");
   }
   for (std::size_t m = 0; m < moves.size(); ++m) {
-    if (moving[m]) switch_place(moves[m], all_pinned || marks.is_pinned(moves[m].id));
+    if (moving[m]) switch_place(moves[m], pinned(moves[m].id));
   }
   return fates;
 }
 
-Fate Retirer::decide(ObjectId id, bool pinned) {
+Fate Retirer::decide(ObjectId id, Pinned pinned) {
   if (!entries_.holds(id)) {
     waiting_.erase(id);
     return Fate::kAbsent;
@@ -83,7 +93,7 @@ Fate Retirer::decide(ObjectId id, bool pinned) {
     ++counts_.kept;
     return Fate::kKept;
   }
-  if (pinned) {
+  if (pinned == Pinned::kYes) {
     if (state == State::kBusy) {
       entries_.set(i, State::kDeleted);
       waiting_.insert(entries_.id(i));
@@ -128,10 +138,10 @@ void Retirer::reclaim(EntryIndex i) {
 
 void Retirer::give_up(const Move& move) { arenas_.free_home(move.to); }
 
-void Retirer::switch_place(const Move& move, bool pinned) {
+void Retirer::switch_place(const Move& move, Pinned pinned) {
   const EntryIndex i = move.id.index();
   if (entries_.state(i) != State::kBusy) return give_up(move);
-  if (pinned) {
+  if (pinned == Pinned::kYes) {
     entries_.set(i, State::kLive);
     return give_up(move);
   }
@@ -148,10 +158,25 @@ void Retirer::switch_place(const Move& move, bool pinned) {
   ++counts_.moved;
 }
 
+// A harvest may have brought an object back meanwhile (R3): it waits for nothing any more.
+bool Retirer::still_waits(ObjectId id) const {
+  if (!entries_.holds(id)) return false;
+  const EntryIndex i = id.index();
+  return entries_.state(i) == State::kDeleted || (entries_.is_doomed(i) && contents_.references(i) == 0);
+}
+
+std::vector<ObjectId> Retirer::waiting() const {
+  std::vector<ObjectId> waiting;
+  for (ObjectId id : waiting_) {
+    if (still_waits(id)) waiting.push_back(id);
+  }
+  return waiting;
+}
+
 void Retirer::retry_waiting(const std::vector<ObjectId>& own_pins) {
-  if (waiting_.empty()) return;
+  std::erase_if(waiting_, [&](ObjectId id) { return !still_waits(id); });
   const std::vector<ObjectId> again(waiting_.begin(), waiting_.end());
-  (void)retire(again, {}, own_pins);
+  if (!again.empty()) (void)retire(again, {}, own_pins);
 }
 
 }  // namespace vineyard::shm

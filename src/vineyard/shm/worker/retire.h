@@ -29,6 +29,7 @@ struct Move {
   std::uint64_t size = 0;
 };
 
+/// Numbers for status and metrics.
 struct RetireCounts {
   std::uint64_t batches = 0;
   std::uint64_t reclaimed = 0;
@@ -55,8 +56,8 @@ class Retirer {
                            const std::vector<ObjectId>& own_pins);
 
   /// Deleted objects still waiting for their last pin, and doomed ones that nobody refers to any more.
-  [[nodiscard]] std::vector<ObjectId> waiting() const { return {waiting_.begin(), waiting_.end()}; }
-  [[nodiscard]] std::size_t waiting_count() const { return waiting_.size(); }
+  [[nodiscard]] std::vector<ObjectId> waiting() const;
+  [[nodiscard]] std::size_t waiting_count() const { return waiting().size(); }
   void note_waiting(ObjectId id) { waiting_.insert(id); }  // found at a rebuild
   /// Looks again at deleted objects whose pins may be gone.
   void retry_waiting(const std::vector<ObjectId>& own_pins);
@@ -67,8 +68,10 @@ class Retirer {
   [[nodiscard]] const RetireCounts& counts() const { return counts_; }
 
  private:
-  Fate decide(ObjectId id, bool pinned);
-  void switch_place(const Move& move, bool pinned);
+  enum class Pinned : std::uint8_t { kNo, kYes };
+  [[nodiscard]] bool still_waits(ObjectId id) const;
+  Fate decide(ObjectId id, Pinned pinned);
+  void switch_place(const Move& move, Pinned pinned);
   void give_up(const Move& move);
 
   Holds& holds_;

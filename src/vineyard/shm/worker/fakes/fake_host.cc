@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "vineyard/base/check.h"
+#include "vineyard/base/failpoint.h"
 #include "vineyard/os/mapping_lease.h"
 
 namespace vineyard::shm {
@@ -104,8 +105,10 @@ bool FakeHost::leave(std::uint64_t serial) {
     if (w.harvester.harvest(control) != Harvester::Progress::kAll) return false;
     w.harvester.take_back(control);
     w.arenas.unlist_all(control);
+    VY_FAILPOINT("leave.unlisted");
     w.clients.control(control).serial.store(0, std::memory_order_release);
   }
+  VY_FAILPOINT("leave.control_free");
   VY_CHECK(w.holds.drop(Kind::kOutbox, serial));
   for (EntryIndex i{0}; i.value < w.entries.touched(); ++i.value) {
     if (w.entries.detached_owner(i) == serial) w.entries.free(i);
@@ -211,6 +214,9 @@ std::optional<std::string> FakeHost::broken_clients() {
     }
     for (std::uint64_t p = harvested; p < granted; ++p) {  // I8
       const ObjectId id(cc.grants[p % limits::kRing].load());
+      // The first may be done already, by a predecessor that died before it counted.
+      if (p == harvested && p < w.clients.published(c).value_or(0) && !w.entries.holds(id)) continue;
+      if (p == harvested && w.entries.holds(id) && w.entries.state(id.index()) != State::kLeased) continue;
       if (!w.entries.holds(id) || w.entries.state(id.index()) != State::kLeased) {
         return fmt::format("client {}: the grant at {} is not leased", c, p);
       }
