@@ -69,7 +69,7 @@ class Writer {
   ObjectId publish(const ClientHandle& handle) {
     const Client& client = handle.get();
     if (!has_nbytes_) builder_.set_nbytes({0}, total_);
-    if (size_ == 0) return take(client.publish(builder_));
+    if (!payload_) return take(client.publish(builder_));
     Payload payload = take(reserve(client));
     copy(payload);
     parts_.clear();
@@ -82,12 +82,11 @@ class Writer {
     Part& part = parts_.emplace_back();
     part.size = size;
     part.offset = (size_ + kAlignment - 1) / kAlignment * kAlignment;
-    if (size > 0) {
-      if (!payload_) payload_ = builder_.add_payload();
-      size_ = part.offset + size;
-      total_ += size;
-      builder_.add_buffer({node}, key, *payload_, part.offset, size);
-    }
+    if (!payload_) payload_ = builder_.add_payload();
+    if (size == 0) part.offset = 0;  // needs no place of its own
+    else size_ = part.offset + size;
+    total_ += size;
+    builder_.add_buffer({node}, key, *payload_, part.offset, size);
     return part;
   }
 

@@ -14,7 +14,7 @@ constexpr std::string_view kScalar = "vineyard::Scalar<";
 constexpr std::string_view kValue = "value_";
 constexpr std::string_view kType = "type_";
 // Larger texts go into the payload (vineyard/data/python.py), so that documents stay small.
-constexpr std::size_t kMaxScalarText = 8U << 10;
+constexpr std::size_t kMaxScalarText = 1U << 20;
 
 nb::object int_of(long long value) { return nb::steal(PyLong_FromLongLong(value)); }
 nb::object uint_of(unsigned long long value) { return nb::steal(PyLong_FromUnsignedLongLong(value)); }

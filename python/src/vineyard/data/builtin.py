@@ -29,13 +29,17 @@ _resolvers = {
     "vineyard::Blob": ("python", "resolve_blob"),
     "vineyard::Scalar<": ("python", "resolve_scalar"),
     "vineyard::Sequence": ("python", "resolve_sequence"),
+    "vineyard::Pair": ("python", "resolve_pair"),
     "vineyard::Dict": ("python", "resolve_dict"),
     "vineyard::Plain<": ("python", "resolve_plain"),
     "vineyard::PickleBuffer": ("pickle", "resolve"),
     "vineyard::Tensor<": ("tensor", "resolve"),
+    "vineyard::ColumnMajorTensor<": ("tensor", "resolve_column_major"),
+    "vineyard::MaskedTensor<": ("tensor", "resolve_masked"),
     "vineyard::DataFrame": ("dataframe", "resolve_frame"),
     "vineyard::Series": ("dataframe", "resolve_series"),
     "vineyard::Index": ("dataframe", "resolve_index"),
+    "vineyard::ExtensionArray<": ("dataframe", "resolve_extension"),
 }
 
 _MAX_DEPTH = 40  # of containers in containers; documents allow 64
@@ -97,11 +101,6 @@ class Builtin:
 def register(cls, encode, options=(), whole=None):
     """Adds a built-in builder."""
     _builders[cls] = Builtin(encode, options, whole)
-
-
-def register_resolver(prefix, module, function):
-    """Adds a built-in resolver: a function of a module in this package, loaded when needed."""
-    _resolvers[prefix] = (module, function)
 
 
 def _load(module):

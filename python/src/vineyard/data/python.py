@@ -106,6 +106,11 @@ def resolve_sequence(obj, context, options):
     return values if obj._field("type_") == "list" else tuple(values)
 
 
+def resolve_pair(obj, context, options):
+    """A tuple of two, as C++ puts a pair."""
+    return tuple(context.run(obj.member(key), **options) for key in ("first_", "second_"))
+
+
 def _encode_dict(writer, node, value, scope):
     if type(value) is not dict:
         return NotImplemented

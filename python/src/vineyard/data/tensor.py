@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """NumPy arrays as `vineyard::Tensor<T>`, of every dtype.
 
-The bytes are the array's own, in C or Fortran order as the array has them; any other layout is copied into C order.
-What comes back is a read-only view of them. Object arrays of str and None are kept as text, other ones are pickled.
+The bytes are the array's own; what comes back is a read-only view of them. An array in Fortran order stays in it, as a
+`vineyard::ColumnMajorTensor<T>`, since the bytes of a Tensor are row-major for every reader; any other layout is copied
+into C order. Object arrays of str and None are kept as text, other ones are pickled.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ _CPP_NAMES = {"int32": "int", "float32": "float", "float64": "double"}
 _DTYPE_LIBRARY = "ml_dtypes"
 # From this size on a view of an object is put again without a copy; below, asking whether it may costs more.
 _SHARE_AT = 1 << 20
+_PREFIXES = {"C": "Tensor", "F": "ColumnMajorTensor"}
+_STRINGS = "vineyard::BaseBinaryArray<arrow::LargeStringArray>"
 _dtypes = {}
+_shapes = {}
 
 
 def _dtype_fields(dtype):
-    """(type name, name, text it is made from, kind of that text) of a dtype; None if it can only be pickled."""
+    """(T, value_type_, text it is made from, kind of that text) of a dtype; None if it can only be pickled."""
     name = dtype.name
     if dtype.hasobject or dtype.char == "T" or dtype.metadata:
         return None
@@ -33,12 +37,14 @@ def _dtype_fields(dtype):
                 return None
         except (ValueError, TypeError):
             return None
-        return "vineyard::Tensor<void>", name, text, "fields"
+        return "void", name, text, "fields"
     if dtype.isbuiltin == 2:
         if type(dtype).__module__.partition(".")[0] != _DTYPE_LIBRARY and dtype.type.__module__ != _DTYPE_LIBRARY:
             return None
-        return f"vineyard::Tensor<{name}>", name, name, _DTYPE_LIBRARY
-    return f"vineyard::Tensor<{_CPP_NAMES.get(name, name)}>", name, dtype.str, None
+        return name, name, name, _DTYPE_LIBRARY
+    if not dtype.isnative:
+        return "big_" + name, "big_" + name, dtype.str, None  # a name that readers in other languages refuse
+    return _CPP_NAMES.get(name, name), name, dtype.str, None
 
 
 def _from_description(text):
@@ -111,6 +117,7 @@ def write_array(writer, node, key, array, scope):
     if not array.flags.c_contiguous and array.flags.f_contiguous:
         order, flat = "F", array.T
     if flat.nbytes == 0:
+        writer.add_buffer(node, key, b"")
         return order
     if not flat.flags.c_contiguous:
         shape, dtype = array.shape, array.dtype
@@ -134,38 +141,70 @@ def _encode_objects(writer, node, array):
         items = array.ravel().tolist()
     else:
         return NotImplemented
-    packed = _core._pack_strings(items)
-    if packed is None:
+    if not write_strings(writer, lambda: _text_node(writer, node, array), items):
         return NotImplemented
-    writer.set_type(node, "vineyard::Tensor<std::string>")
-    writer.set(node, "value_type_", "string")
-    writer.set(node, "value_type_kind_", "StringDType" if array.dtype.char == "T" else "object")
-    writer.set(node, "shape_", list(array.shape))
-    offsets, data, bitmap = packed
-    writer.add_buffer(node, "buffer_offsets_", offsets)
-    writer.add_buffer(node, "buffer_data_", data)
-    if bitmap is not None:
-        writer.add_buffer(node, "null_bitmap_", bitmap)
     return None
 
 
-def encode_array(writer, node, array, scope):
+def _text_node(writer, node, array):
+    writer.set_type(node, "vineyard::Tensor<std::string>")
+    writer.set(node, "value_type_", "string")
+    writer.set(node, "value_type_meta_", "str")
+    writer.set(node, "value_type_kind_", "StringDType" if array.dtype.char == "T" else "object")
+    writer.set(node, "shape_", _shape_text(array.shape))
+    writer.set(node, "order_", '"C"')
+    writer.set(node, "partition_index_", "[]")
+    return writer.add_node(node, "buffer_", _STRINGS)
+
+
+def write_strings(writer, make_node, items):
+    """Writes a list of str and None as an Arrow string array into a node that `make_node` gives; False if it is none."""
+    packed = _core._pack_strings(items)
+    if packed is None:
+        return False
+    offsets, data, bitmap = packed
+    node = make_node()
+    writer.set(node, "length_", len(items))
+    writer.set(node, "null_count_", items.count(None) if bitmap is not None else 0)
+    writer.set(node, "offset_", 0)
+    writer.add_buffer(node, "buffer_offsets_", offsets)
+    writer.add_buffer(node, "buffer_data_", data)
+    writer.add_buffer(node, "null_bitmap_", b"" if bitmap is None else bitmap)
+    return True
+
+
+def read_strings(obj):
+    """The list that `write_strings` wrote."""
+    bitmap = obj._buffer("null_bitmap_")
+    return _core._unpack_strings(
+        obj._field("length_", 0),
+        obj._buffer("buffer_offsets_") or b"",
+        obj._buffer("buffer_data_") or b"",
+        bitmap if bitmap else None,
+    )
+
+
+def encode_array(writer, node, array, scope, prefix=None, partition_index=None):
     """Writes a plain array (no subclass)."""
     fields = _dtype_fields(array.dtype)
     if fields is None:
         return _encode_objects(writer, node, array)
-    typename, name, text, kind = fields
-    writer.set_type(node, typename)
+    argument, name, text, kind = fields
+    order = write_array(writer, node, "buffer_", array, scope)
+    writer.set_type(node, f"vineyard::{prefix or _PREFIXES[order]}<{argument}>")
     writer.set(node, "value_type_", name)
     writer.set(node, "value_type_meta_", text)
     if kind is not None:
         writer.set(node, "value_type_kind_", kind)
-    writer.set(node, "shape_", list(array.shape))
-    order = write_array(writer, node, "buffer_", array, scope)
-    if order == "F":
-        writer.set(node, "order_", "F")
+    writer.set(node, "shape_", _shape_text(array.shape))
+    writer.set(node, "order_", f'"{order}"')
+    writer.set(node, "partition_index_", "[]" if partition_index is None else _shape_text(partition_index))
     writer.set_nbytes(node, array.nbytes)
     return None
+
+
+def _shape_text(shape):
+    return f"[{', '.join(map(str, shape))}]"
 
 
 def _encode(writer, node, value, scope):
@@ -173,19 +212,17 @@ def _encode(writer, node, value, scope):
         value = value.view(np.ndarray)
     if type(value) is not np.ndarray:
         return NotImplemented
-    if scope.depth == 0 and "partition_index" in scope.options:
-        if _dtype_fields(value.dtype) is None:
-            raise TypeError("only arrays of numbers can be a part of a global tensor")
-        writer.set(node, "partition_index_", [int(i) for i in scope.options["partition_index"]])
-    return encode_array(writer, node, value, scope)
+    index = scope.options.get("partition_index") if scope.depth == 0 else None
+    if index is not None and _dtype_fields(value.dtype) is None:
+        raise TypeError("only arrays of numbers can be a part of a global tensor")
+    return encode_array(writer, node, value, scope, None, index)
 
 
 def _encode_masked(writer, node, value, scope):
     if type(value) is not np.ma.MaskedArray or value.dtype.names is not None or _dtype_fields(value.dtype) is None:
         return NotImplemented
-    encode_array(writer, node, value.data, scope)
+    encode_array(writer, node, np.ascontiguousarray(value.data), scope, "MaskedTensor")
     mask = value.mask
-    writer.set(node, "is_masked_", True)
     writer.set(node, "fill_value_", value.fill_value.tobytes())
     writer.set(node, "hard_mask_", bool(value.hardmask))
     if mask is not np.ma.nomask:
@@ -195,27 +232,35 @@ def _encode_masked(writer, node, value, scope):
 
 def _shape_of(obj):
     shape = obj._field("shape_")
-    if isinstance(shape, str):
+    known = _shapes.get(shape) if isinstance(shape, str) else tuple(shape)
+    if known is None:
         import json
 
-        shape = json.loads(shape)
-    return tuple(shape)
+        if len(_shapes) > 4096:
+            _shapes.clear()
+        known = _shapes[shape] = tuple(json.loads(shape))
+    return known
 
 
 def _resolve_objects(obj, shape):
-    count = 1
-    for length in shape:
-        count *= length
-    offsets, data = obj._buffer("buffer_offsets_"), obj._buffer("buffer_data_")
-    items = _core._unpack_strings(count, offsets or b"", data or b"", obj._buffer("null_bitmap_"))
-    array = np.empty(count, object)
+    items = read_strings(obj.member("buffer_"))
+    array = np.empty(len(items), object)
     array[:] = items
     array = array.reshape(shape)
     return array.astype(np.dtypes.StringDType()) if obj._field("value_type_kind_") == "StringDType" else array
 
 
-def _empty(shape, dtype):
-    array = np.empty(shape, dtype)
+def _view(obj, shape, order):
+    dtype = _dtype_of(obj)
+    buffer = obj._buffer("buffer_")
+    if buffer:
+        try:
+            return np.ndarray(shape, dtype, buffer, 0, None, order)
+        except TypeError as e:
+            raise _corrupt(f"the bytes of {obj!r} do not fill its shape {shape}: {e}") from e
+    array = np.empty(shape, dtype, order)
+    if array.nbytes:
+        raise _corrupt(f"the bytes of {obj!r} are missing")
     array.flags.writeable = False
     return array
 
@@ -225,30 +270,22 @@ def resolve(obj, context, options):
     shape = _shape_of(obj)
     if obj.typename == "vineyard::Tensor<std::string>":
         return _resolve_objects(obj, shape)
-    dtype = _dtype_of(obj)
-    buffer = obj._buffer("buffer_")
-    order = "F" if obj._field("order_") in ("F", '"F"') else "C"
-    if buffer is None or len(buffer) == 0:
-        array = _empty(shape, dtype)
-        if array.nbytes:
-            raise _corrupt(f"the bytes of {obj!r} are missing")
-    else:
-        try:
-            array = np.ndarray(shape, dtype, buffer, 0, None, order)
-        except TypeError as e:
-            raise _corrupt(f"the bytes of {obj!r} do not fill its shape {shape}: {e}") from e
-    if obj._field("is_masked_"):
-        return _resolve_masked(obj, array, shape)
-    return array
+    return _view(obj, shape, "C")
 
 
-def _resolve_masked(obj, array, shape):
+def resolve_column_major(obj, context, options):
+    """A read-only array in Fortran order over the shared bytes."""
+    return _view(obj, _shape_of(obj), "F")
+
+
+def resolve_masked(obj, context, options):
+    """A masked array; data and mask are read-only."""
+    shape = _shape_of(obj)
+    array = _view(obj, shape, "C")
     mask = obj._buffer("mask_")
-    if mask is None:
-        mask = np.ma.nomask if array.size else np.zeros(shape, bool)
-    else:
-        mask = np.ndarray(shape, bool, mask)
-    masked = np.ma.MaskedArray(array, mask, hard_mask=obj._field("hard_mask_"))
+    if mask is not None:
+        mask = np.ndarray(shape, bool, mask) if mask else np.zeros(shape, bool)
+    masked = np.ma.MaskedArray(array, np.ma.nomask if mask is None else mask, hard_mask=obj._field("hard_mask_"))
     masked.fill_value = np.frombuffer(obj._field("fill_value_"), array.dtype, 1)[0]
     return masked
 

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m vineyard.deploy`: becomes `vineyardd`."""
+
+from ..__main__ import main
+
+if __name__ == "__main__":
+    main()
