@@ -6,6 +6,7 @@
 
 #include "vineyard/base/extent.h"
 #include "vineyard/base/ids.h"
+#include "vineyard/os/membarrier.h"
 #include "vineyard/shm/entry.h"
 #include "vineyard/shm/layout.h"
 
@@ -51,7 +52,7 @@ class IndexReader {
 /// R9: whether the entry still says what it said, after bytes were copied that it vouches for. The
 /// fence keeps the copies before the look.
 [[nodiscard]] inline bool still_says(const Entry& entry, std::uint64_t word) {
-  std::atomic_thread_fence(std::memory_order_acquire);
+  os::copies_before_look();
   return entry.word.load(std::memory_order_relaxed) == word;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 
+#include "vineyard/os/membarrier.h"
 #include "vineyard/shm/copy_out.h"
 #include "vineyard/shm/name_hash.h"
 
@@ -43,7 +44,7 @@ bool NameLookup::is_it(const NameCandidate& candidate, std::span<const std::byte
   if (std::string_view(copy.data(), bytes.size()) != name_) return false;
   // The bytes may have been freed and written again meanwhile, and the slot too: it must still say
   // the same.
-  std::atomic_thread_fence(std::memory_order_acquire);
+  os::copies_before_look();
   const NameSlot& s = region_.names[candidate.slot];
   return s.id.load(kRelaxed) == candidate.id.value && s.hash.load(kRelaxed) == hash_ &&
          s.place.load(kRelaxed) == candidate.bytes.place.bits &&

@@ -19,7 +19,6 @@ namespace {
 
 using protocol::Opcode;
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr std::chrono::milliseconds kRearm{1};
 
 std::vector<ObjectId> to_ids(const std::vector<std::uint64_t>& raw) {
   return {raw.begin(), raw.end()};
