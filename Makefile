@@ -44,7 +44,7 @@ cover:
 	tools/run_part.sh tools/cover.py --html
 scorecard:
 	tools/run_part.sh tools/scorecard.py --update-readme
-docs: py
+docs: deps
 	tools/make_docs.sh
 fresh-root:
 	tools/fresh_root.sh
