@@ -325,7 +325,12 @@ def public_definitions(module: ast.Module) -> Iterable[ast.FunctionDef | ast.Cla
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             yield node
             if isinstance(node, ast.ClassDef):
-                yield from (n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_"))
+                yield from (n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_") and not is_setter(n))
+
+
+def is_setter(function: ast.FunctionDef) -> bool:
+    """A property's setter or deleter, whose docstring is the getter's."""
+    return any(isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter") for d in function.decorator_list)
 
 
 def licence_lines(tree: Tree) -> Row:
@@ -412,8 +417,10 @@ def dead_links(tree: Tree) -> Row:
 
 
 def folder_readmes(tree: Tree) -> Row:
-    folders = {name.rpartition("/")[0] for name in tree.cpp_sources if name.startswith("src/vineyard/") and name.count("/") > 2}
-    folders = {folder for folder in folders if not folder.endswith("/fakes")}
+    """Each folder of layers.toml, and each kind of type, says what it is for."""
+    known = check_layers.load_layers(tree.root / "layers.toml").folders
+    present = {name.rpartition("/")[0].removeprefix("src/vineyard/") for name in tree.cpp_sources if name.startswith("src/vineyard/")}
+    folders = [f"src/vineyard/{f}" for f in present if f in known and f or f.startswith("types/") and f.count("/") == 1]
     found = [Violation("readme", folder, 1, "has no README.md") for folder in sorted(folders) if not tree.has(f"{folder}/README.md")]
     return Row("source folders without README", str(len(found)), "0", found)
 
