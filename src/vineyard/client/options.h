@@ -25,6 +25,7 @@ struct StartedDaemon {
   std::int64_t pid = 0;  ///< of the process that was started
 };
 
+/// Where to connect, and what to do when nobody is there.
 struct ConnectOptions {
   /// Path of the native socket. Empty: $VINEYARD_IPC_SOCKET, else the first that is served of
   /// $XDG_RUNTIME_DIR/vineyard.sock and /run/vineyard/vineyard.sock.
@@ -52,6 +53,7 @@ struct ConnectionInfo {
   std::uint64_t pool_bytes = 0;
 };
 
+/// How long a get waits.
 struct GetOptions {
   /// How long to wait for something that is not there yet; 0: not at all.
   std::uint64_t wait_ms = 0;
@@ -60,6 +62,7 @@ struct GetOptions {
 /// How a pattern is written. A regular expression matches the whole text.
 enum class PatternSyntax : std::uint32_t { kGlob = 0, kRegularExpression = 1 };
 
+/// What a list is to hold, and how much of it.
 struct ListOptions {
   std::string pattern = "*";
   PatternSyntax syntax = PatternSyntax::kGlob;
@@ -81,11 +84,13 @@ enum class Freshness : std::uint8_t {
   kLinearizable,  ///< asks the daemon
 };
 
+/// How long to wait for a name, and how fresh the answer must be.
 struct GetNameOptions {
   std::uint64_t wait_ms = 0;  ///< how long to wait for the name to appear; 0: not at all
   Freshness freshness = Freshness::kSeen;
 };
 
+/// How far a deletion goes.
 struct DeleteOptions {
   bool deep = false;   ///< also members that nothing else refers to
   bool force = false;  ///< also objects that others refer to, with all that refer to them

@@ -33,6 +33,7 @@ enum class ReceiveOutcome {
   kEndOfStream,  // the other end is gone, or sent an empty packet, which nobody does
 };
 
+/// What one receive brought.
 struct ReceivedPacket {
   ReceiveOutcome outcome = ReceiveOutcome::kWouldBlock;
   std::size_t size = 0;       // bytes in the caller's buffer

@@ -19,6 +19,7 @@
 
 namespace vineyard::supervisor {
 
+/// What `run` is told.
 struct Options {
   os::UnixListener listener;
   os::UniqueFd worker_library;  // loaded by each forked worker, whatever its path means by then
