@@ -18,10 +18,14 @@ struct Version {
   const char* mount;  // below root
   const char* limit_file;
   const char* usage_file;
+  const char* file_pages[2];  // lines of memory.stat: file pages, which the kernel gives back
 };
-constexpr Version kVersion2{"/sys/fs/cgroup", "memory.max", "memory.current"};
-constexpr Version kVersion1{"/sys/fs/cgroup/memory", "memory.limit_in_bytes",
-                            "memory.usage_in_bytes"};
+constexpr Version kVersion2{
+    "/sys/fs/cgroup", "memory.max", "memory.current", {"inactive_file ", "active_file "}};
+constexpr Version kVersion1{"/sys/fs/cgroup/memory",
+                            "memory.limit_in_bytes",
+                            "memory.usage_in_bytes",
+                            {"total_inactive_file ", "total_active_file "}};
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   const std::size_t start = text.find_first_not_of(" \t");
@@ -38,13 +42,22 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
   return text ? parse_number(*text) : std::nullopt;
 }
 
-// The value of `key` in /proc/meminfo, in bytes.
-std::optional<std::uint64_t> meminfo(std::string_view text, std::string_view key) {
-  const std::size_t at = text.find(key);
-  if (at == std::string_view::npos) return std::nullopt;
-  const auto kib = parse_number(text.substr(at + key.size()));
-  if (!kib) return std::nullopt;
-  return *kib * 1024;
+// The number behind `key` at the start of a line.
+std::optional<std::uint64_t> value_of(std::string_view text, std::string_view key) {
+  for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
+    if (at == 0 || text[at - 1] == '\n') return parse_number(text.substr(at + key.size()));
+  }
+  return std::nullopt;
+}
+
+// What a group uses and cannot be made to give back: the bytes of cached files do not count.
+std::optional<std::uint64_t> read_usage(const std::string& folder, const Version& version) {
+  const auto usage = read_number(folder + "/" + version.usage_file);
+  const auto details = read_small_file(folder + "/memory.stat");
+  if (!usage || !details) return usage;
+  std::uint64_t files = 0;
+  for (const char* line : version.file_pages) files += value_of(*details, line).value_or(0);
+  return *usage > files ? *usage - files : 0;
 }
 
 // Path of the own group from /proc/self/cgroup: `0::/path` (version 2), `7:memory:/path` (version
@@ -74,7 +87,7 @@ bool read_groups(const std::string& root, const Version& version, std::string pa
   for (;;) {
     if (path == "/") path.clear();
     const std::string folder = root + version.mount + path;
-    const auto usage = read_number(folder + "/" + version.usage_file);
+    const auto usage = read_usage(folder, version);
     if (usage && !found) {
       limits.usage = ByteCount(*usage);
       limits.group = folder;
@@ -100,8 +113,9 @@ bool read_groups(const std::string& root, const Version& version, std::string pa
 Result<MemoryLimits> memory_limits(const std::string& root) {
   VY_TRY(const std::string info, read_small_file(root + "/proc/meminfo"));
   MemoryLimits limits;
-  limits.machine = ByteCount(meminfo(info, "MemTotal:").value_or(0));
-  limits.available = ByteCount(meminfo(info, "MemAvailable:").value_or(limits.machine.value));
+  limits.machine = ByteCount(value_of(info, "MemTotal:").value_or(0) * 1024);
+  const auto available = value_of(info, "MemAvailable:");
+  limits.available = available ? ByteCount(*available * 1024) : limits.machine;
   const auto table = read_small_file(root + "/proc/self/cgroup");
   if (!table) return limits;
   // On a mixed host the memory controller is in one of the two; version 1 names it.

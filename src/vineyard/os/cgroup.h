@@ -15,7 +15,7 @@ struct MemoryLimits {
   ByteCount available;  // what the machine could give now without swapping
   std::optional<ByteCount>
       limit;          // of the group (own or above) that is closest to its limit; none: unlimited
-  ByteCount usage;    // of that group, or of the own one
+  ByteCount usage;    // of that group, or of the own one; without cached files
   std::string group;  // path of that group's folder, for messages
 };
 

@@ -47,6 +47,21 @@ TEST(MemoryLimits, a_group_above_with_less_room_decides) {
   EXPECT_EQ(limits.limit, 512_MiB);
   EXPECT_EQ(limits.usage.value, 400000000U);
 }
+TEST(MemoryLimits, cached_files_do_not_count_as_used) {
+  const Machine machine;
+  machine.write("proc/self/cgroup", "4:memory:/v1\n0::/v2\n");
+  machine.write("sys/fs/cgroup/memory/v1/memory.limit_in_bytes", "10000\n");
+  machine.write("sys/fs/cgroup/memory/v1/memory.usage_in_bytes", "9000\n");
+  machine.write("sys/fs/cgroup/memory/v1/memory.stat",
+                "inactive_file 1\ntotal_inactive_file 3000\ntotal_active_file 2000\n");
+  EXPECT_EQ(memory_limits(machine.path())->usage.value, 4000U);
+  const Machine newer;
+  newer.write("proc/self/cgroup", "0::/v2\n");
+  newer.write("sys/fs/cgroup/v2/memory.max", "10000\n");
+  newer.write("sys/fs/cgroup/v2/memory.current", "9000\n");
+  newer.write("sys/fs/cgroup/v2/memory.stat", "anon 1000\ninactive_file 7000\nactive_file 500\n");
+  EXPECT_EQ(memory_limits(newer.path())->usage.value, 1500U);
+}
 TEST(MemoryLimits, a_container_sees_its_group_as_the_root) {
   const Machine machine;
   machine.write("proc/self/cgroup", "0::/\n");

@@ -5,127 +5,281 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <vector>
+#include <array>
+#include <cctype>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "vineyard/base/try.h"
-#include "vineyard/os/cgroup.h"
 #include "vineyard/os/file_system.h"
 
 namespace vineyard::settings {
 namespace {
 
-constexpr double kDefaultShare = 0.3;           // of the memory that this process may use
+constexpr std::uint64_t kDefaultPercent = 30;
 constexpr ByteCount kSmallestPool = 4_MiB;
-constexpr ByteCount kHeadroom = 32_MiB;         // of a control group's limit, for the daemon's own private memory
+constexpr ByteCount kSmallestHeadroom =
+    32_MiB;  // left in a control group for the daemon's private memory
+constexpr std::uint64_t kHeadroomShare =
+    20;  // or one part in so many of the limit, if that is more
+constexpr std::uint64_t kPoolUnit = 4096;
 
+using Words = std::vector<std::string>;
+
+// Everything is read as text, so that every complaint about a value is ours: one line that names its source.
 struct Texts {
-  std::string size, socket, state_dir, reserve = "on", prefault = "background", log = "text";
-  bool until_idle = false;
+  std::string size, socket, state_dir, prefault, reserve, log, until_idle;
 };
 
-// Launchers also write `-size 1Gi`: one dash before a long option.
-std::vector<std::string> with_two_dashes(int argc, char* const* argv) {
-  std::vector<std::string> words;
+bool is_switch(std::string_view name) {
+  return name == "--reserve" || name == "--no-reserve" || name == "--until-idle";
+}
+
+std::optional<bool> truth_of(std::string_view text) {
+  for (const std::string_view yes : {"true", "on", "yes", "1"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"false", "off", "no", "0"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
+}
+
+// Launchers also write `-size 1Gi`, `--until_idle` and `--until_idle true`.
+Words words_of(int argc, char* const* argv) {
+  Words words;
   for (int n = 1; n < argc; ++n) {
     std::string word = argv[n];
-    if (word.size() > 2 && word[0] == '-' && word[1] != '-' && !std::isdigit(static_cast<unsigned char>(word[1]))) {
-      word.insert(0, "-");
+    if (word == "--") {
+      words.insert(words.end(), argv + n, argv + argc);
+      break;
     }
-    words.push_back(std::move(word));
+    if (word.size() > 2 && word[0] == '-' && std::isalpha(static_cast<unsigned char>(word[1])) != 0)
+      word.insert(0, "-");
+    if (word.starts_with("--")) {
+      const auto end =
+          word.begin() + static_cast<std::ptrdiff_t>(std::min(word.find('='), word.size()));
+      std::replace(word.begin(), end, '_', '-');
+    }
+    if (!words.empty() && is_switch(words.back()) && truth_of(word)) {
+      words.back() += "=" + word;
+    } else {
+      words.push_back(std::move(word));
+    }
   }
   return words;
 }
 
-void declare(CLI::App& app, Texts& t) {
-  app.set_config("--config", "", "Read settings from this TOML file");
-  app.add_option("--size", t.size, "Memory of the pool, for example 8G (default: 30 % of what may be used)")->envname("VINEYARD_SIZE");
-  app.add_option("--socket", t.socket, "Path of the socket that clients connect to")->envname("VINEYARD_SOCKET");
-  app.add_option("--state-dir", t.state_dir, "Folder for what must survive a restart")->envname("VINEYARD_STATE_DIR");
-  app.add_option("--prefault", t.prefault, "When pages are touched: none, background, full")
-      ->envname("VINEYARD_PREFAULT")
-      ->check(CLI::IsMember({"none", "background", "full"}));
-  app.add_flag_callback("--no-reserve", [&t] { t.reserve = "off"; }, "Writers pay for their pages, not the daemon");
-  app.add_option("--reserve", t.reserve, "on: memory is touched before it is handed out; off: by its writer")
-      ->envname("VINEYARD_RESERVE")
-      ->check(CLI::IsMember({"on", "off"}))
-      ->expected(0, 1)
-      ->default_str("on");
-  app.add_flag("--until-idle", t.until_idle, "End when the last client has left")->envname("VINEYARD_UNTIL_IDLE");
-  app.add_option("--log", t.log, "Format of log lines: text, json")->envname("VINEYARD_LOG")->check(CLI::IsMember({"text", "json"}));
-  app.set_version_flag("--version", VINEYARD_VERSION);
+constexpr std::array<std::pair<const char*, const char*>, 8> kFromEnvironment{{
+    {"--config", "VINEYARD_CONFIG"},
+    {"--size", "VINEYARD_SIZE"},
+    {"--socket", "VINEYARD_SOCKET"},
+    {"--state-dir", "VINEYARD_STATE_DIR"},
+    {"--prefault", "VINEYARD_PREFAULT"},
+    {"--reserve", "VINEYARD_RESERVE"},
+    {"--until-idle", "VINEYARD_UNTIL_IDLE"},
+    {"--log", "VINEYARD_LOG"},
+}};
+
+// The environment becomes words before all others: the last one counts, and all of them count more than the file.
+Words with_environment(const Words& given) {
+  Words words;
+  for (const auto& [name, variable] : kFromEnvironment) {
+    if (const auto value = os::environment(variable))
+      words.push_back(std::string(name) + "=" + *value);
+  }
+  words.insert(words.end(), given.begin(), given.end());
+  return words;
 }
 
-// CLI11 explains over several lines; we say it in one.
-Error explain(const CLI::ParseError& e) {
+void declare(CLI::App& app, Texts& t) {
+  const auto option = [&app](const char* name, std::string& into, const char* what) {
+    return app.add_option(name, into, what)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  };
+  app.set_config("--config", "", "Read settings from this TOML file")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  option("--size", t.size,
+         "Memory of the pool, for example 8Gi (default: 30 % of what may be used)");
+  option("--socket", t.socket, "Path of the socket that clients connect to");
+  option("--state-dir", t.state_dir, "Folder for what must survive a restart");
+  option("--prefault", t.prefault,
+         "When memory is touched: none, background, full (default: background)");
+  app.add_flag("--reserve,!--no-reserve", t.reserve,
+               "Touch memory before it is handed out, so that the daemon pays for it (default), or "
+               "let its writer pay")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_flag("--until-idle", t.until_idle, "End when the last client has left")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  option("--log", t.log, "Format of log lines: text, json (default: text)");
+  app.set_version_flag("--version", std::string("vineyardd ") + VINEYARD_VERSION);
+  app.footer(
+      "Each setting can also be given as VINEYARD_SIZE, VINEYARD_SOCKET, ... in the environment, "
+      "or as\n"
+      "size = \"8Gi\" in the file of --config. Flags count first, then the environment, then the "
+      "file.");
+}
+
+// Where a setting's value came from, for messages: `--size`, `VINEYARD_SIZE` or `size in the file of --config`.
+std::string source_of(std::string_view name, const Words& given) {
+  for (const std::string& word : given) {
+    if (word == name || word.starts_with(std::string(name) + "=")) return std::string(name);
+  }
+  for (const auto& [option, variable] : kFromEnvironment) {
+    if (option == name && os::environment(variable)) return variable;
+  }
+  return std::string(name.substr(2)) + " in the file of --config";
+}
+
+Error one_line(const CLI::ParseError& e) {
   std::string text = e.what();
   std::replace(text.begin(), text.end(), '\n', ' ');
-  return Error(ErrorCode::kInvalid, text + "; `vineyardd --help` lists all settings");
+  return Error(ErrorCode::kInvalid, text + "; vineyardd --help lists all settings");
 }
 
-Result<void> choose_size(const std::string& text, Settings& s) {
-  VY_TRY(auto memory, os::memory_limits());
-  const ByteCount may_use = memory.limit ? std::min(*memory.limit, memory.machine) : memory.machine;
-  if (text.empty()) {
-    s.asked_size = ByteCount(static_cast<std::uint64_t>(static_cast<double>(may_use.value) * kDefaultShare) & ~std::uint64_t{4095});
+template <class T>
+Result<T> choice(const std::string& text, std::string_view name, const Words& given,
+                 std::initializer_list<std::pair<std::string_view, T>> values) {
+  std::string known;
+  for (const auto& [word, value] : values) {
+    if (text == word) return value;
+    known += (known.empty() ? "" : ", ") + std::string(word);
+  }
+  return Error(ErrorCode::kInvalid,
+               fmt::format("{}: \"{}\" is not one of {}", source_of(name, given), text, known));
+}
+
+Result<bool> truth(const std::string& text, std::string_view name, const Words& given) {
+  if (const auto value = truth_of(text)) return *value;
+  return Error(ErrorCode::kInvalid,
+               fmt::format("{}: \"{}\" is neither true nor false", source_of(name, given), text));
+}
+
+Result<void> take_size(const Texts& t, const Words& given, Settings& s) {
+  if (t.size.empty()) {
+    VY_TRY(const os::MemoryLimits limits, os::memory_limits());
+    s.asked_size = default_pool(limits);
   } else {
-    auto parsed = parse_byte_count(text);
-    if (!parsed) return std::move(parsed).error().with_context("--size");
+    auto parsed = parse_byte_count(t.size);
+    if (!parsed) return std::move(parsed).error().with_context(source_of("--size", given));
     s.asked_size = *parsed;
   }
   s.pool_size = s.asked_size;
-  if (memory.limit) {
-    const std::uint64_t taken = memory.usage.value + kHeadroom.value;
-    const std::uint64_t left = memory.limit->value > taken ? memory.limit->value - taken : 0;
-    if (s.pool_size.value > left) {
-      s.pool_size = ByteCount(left & ~std::uint64_t{4095});
-      s.clamped_by = fmt::format("the memory limit of {} ({}, {} in use)", memory.group, to_string(*memory.limit), to_string(memory.usage));
-    }
-  }
-  if (s.pool_size > memory.machine) {
-    return Error(ErrorCode::kInvalid, fmt::format("--size {} is more than this machine's memory of {}; choose a smaller one",
-                                                  to_string(s.pool_size), to_string(memory.machine)));
-  }
-  if (s.pool_size < kSmallestPool) {
-    return Error(ErrorCode::kInvalid,
-                 fmt::format("--size: a pool of {} is too small, at least {} are needed{}", to_string(s.pool_size), to_string(kSmallestPool),
-                             s.clamped_by.empty() ? "" : " (it was made smaller by " + s.clamped_by + ")"));
-  }
   return {};
+}
+
+Result<Settings> settings_from(const Texts& t, const Words& given) {
+  Settings s;
+  VY_TRY(take_size(t, given, s));
+  s.socket = t.socket.empty() ? os::runtime_directory_path() + "/vineyard.sock" : t.socket;
+  s.state_dir = t.state_dir;
+  if (s.state_dir.empty()) {
+    VY_TRY(s.state_dir, os::state_directory_path());
+  }
+  if (!t.prefault.empty()) {
+    VY_TRY(s.prefault, choice<Prefault>(t.prefault, "--prefault", given,
+                                        {{"none", Prefault::kNone},
+                                         {"background", Prefault::kBackground},
+                                         {"full", Prefault::kFull}}));
+  }
+  if (!t.log.empty()) {
+    VY_TRY(s.log, choice<LogFormat>(t.log, "--log", given,
+                                    {{"text", LogFormat::kText}, {"json", LogFormat::kJson}}));
+  }
+  if (!t.reserve.empty()) {
+    VY_TRY(const bool on, truth(t.reserve, "--reserve", given));
+    s.reserve = on ? Reserve::kOn : Reserve::kOff;
+  }
+  if (!t.until_idle.empty()) {
+    VY_TRY(const bool on, truth(t.until_idle, "--until-idle", given));
+    s.life = on ? Life::kUntilIdle : Life::kUntilStopped;
+  }
+  return s;
+}
+
+Settings print(std::string text) {
+  Settings s;
+  s.action = Settings::Action::kPrintText;
+  s.text = std::move(text);
+  return s;
+}
+
+ByteCount may_use(const os::MemoryLimits& limits) {
+  return limits.limit ? std::min(*limits.limit, limits.machine) : limits.machine;
+}
+
+ByteCount whole_pages(std::uint64_t bytes) {
+  return ByteCount(bytes / kPoolUnit * kPoolUnit);
 }
 
 }  // namespace
 
 Result<Settings> parse_settings(int argc, char* const* argv) {
-  CLI::App app("vineyardd: shares immutable objects between the programs of this machine, in shared memory", "vineyardd");
+  CLI::App app(
+      "vineyardd shares immutable objects between the programs of this machine, in shared memory.",
+      "vineyardd");
   Texts texts;
   declare(app, texts);
-  Settings s;
-  std::vector<std::string> words = with_two_dashes(argc, argv);
-  std::reverse(words.begin(), words.end());
+  const Words given = words_of(argc, argv);
+  Words words = with_environment(given);
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
-    app.parse(words);
+    app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
-    s.action = Settings::Action::kPrintText;
-    s.text = app.help();
-    return s;
-  } catch (const CLI::CallForVersion&) {
-    s.action = Settings::Action::kPrintText;
-    s.text = std::string("vineyardd ") + VINEYARD_VERSION + "\n";
-    return s;
+    return print(app.help());
+  } catch (const CLI::CallForVersion& e) {
+    return print(std::string(e.what()) + "\n");
   } catch (const CLI::ParseError& e) {
-    return explain(e);
+    return one_line(e);
   }
-  VY_TRY(choose_size(texts.size, s));
-  s.socket = texts.socket.empty() ? os::runtime_directory_path() + "/vineyard.sock" : texts.socket;
-  s.state_dir = texts.state_dir;
-  if (s.state_dir.empty()) {
-    VY_TRY(s.state_dir, os::state_directory_path());
+  return settings_from(texts, given);
+}
+
+ByteCount default_pool(const os::MemoryLimits& limits) {
+  return whole_pages(may_use(limits).value / 100 * kDefaultPercent);
+}
+
+Result<void> fit_pool(Settings& s, const os::MemoryLimits& limits) {
+  if (s.asked_size > limits.machine) {
+    return Error(
+        ErrorCode::kInvalid,
+        fmt::format("--size {} is more than the {} of memory of this machine; choose a smaller one",
+                    to_string(s.asked_size), to_string(limits.machine)));
   }
-  s.reserve = texts.reserve == "off" ? Reserve::kOff : Reserve::kOn;
-  s.prefault = texts.prefault == "none" ? Prefault::kNone : texts.prefault == "full" ? Prefault::kFull : Prefault::kBackground;
-  s.life = texts.until_idle ? Life::kUntilIdle : Life::kUntilStopped;
-  s.log = texts.log == "json" ? LogFormat::kJson : LogFormat::kText;
-  return s;
+  if (limits.limit) {
+    const std::uint64_t headroom =
+        std::max(kSmallestHeadroom.value, limits.limit->value / kHeadroomShare);
+    const std::uint64_t taken = limits.usage.value + headroom;
+    const ByteCount left =
+        whole_pages(limits.limit->value > taken ? limits.limit->value - taken : 0);
+    if (s.pool_size > left) {
+      s.pool_size = left;
+      s.clamped_by = fmt::format("the memory limit of {} is {}, {} are in use and {} are kept free",
+                                 limits.group, to_string(*limits.limit), to_string(limits.usage),
+                                 to_string(ByteCount(headroom)));
+    }
+  }
+  if (s.pool_size >= kSmallestPool) return {};
+  if (!s.clamped_by.empty()) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("no room for a pool of at least {}: {}; raise the limit",
+                             to_string(kSmallestPool), s.clamped_by));
+  }
+  return Error(ErrorCode::kInvalid,
+               fmt::format("--size {} is too small for a pool, at least {} are needed",
+                           to_string(s.pool_size), to_string(kSmallestPool)));
+}
+
+std::vector<std::string> arguments_for_worker(int argc, char* const* argv,
+                                              const Settings& settings) {
+  std::vector<std::string> words(argv, argv + argc);
+  // Before a `--`, were there one: nothing after it is an option.
+  const auto end = std::find(words.begin(), words.end(), "--");
+  words.insert(end, "--size=" + std::to_string(settings.pool_size.value));
+  return words;
 }
 
 }  // namespace vineyard::settings

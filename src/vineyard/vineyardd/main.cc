@@ -4,8 +4,12 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "vineyard/base/log.h"
 #include "vineyard/base/try.h"
+#include "vineyard/os/cgroup.h"
 #include "vineyard/os/file_system.h"
 #include "vineyard/os/process.h"
 #include "vineyard/os/shared_object.h"
@@ -18,64 +22,76 @@ namespace {
 constexpr unsigned kSocketMode = 0600;
 constexpr int kBadStart = 2;
 
-void log_line(std::string_view line) {
-  std::fprintf(stderr, "vineyardd: %.*s\n", static_cast<int>(line.size()), line.data());
+LogFormat g_log_format = LogFormat::kText;  // set once, before anything is forked
+
+void write_line(LogLevel level, std::string_view message) {
+  std::fputs(log_line(g_log_format, level, message).c_str(), stderr);
+}
+void write_info(std::string_view message) {
+  write_line(LogLevel::kInfo, message);
 }
 
-// The worker's shared object: named by the environment, beside this program, or where a package puts it.
+// The worker's shared object: named by the environment, else beside this program or where packages put it.
 Result<os::UniqueFd> open_worker() {
-  std::vector<std::string> places;
-  if (const auto named = os::environment("VINEYARD_WORKER")) places.push_back(*named);
-  VY_TRY(auto self, os::executable_path());
-  const std::string folder = self.substr(0, self.rfind('/'));
-  places.push_back(folder + "/libvineyard_worker.so");
-  places.push_back(folder + "/../lib/vineyard/libvineyard_worker.so");
-  places.push_back(folder + "/../server/libvineyard_worker.so");
-  for (const std::string& place : places) {
-    auto fd = os::open_shared_object(place);
-    if (fd) return fd;
-    if (fd.error().code() != ErrorCode::kNotFound) return fd;
+  if (const auto named = os::environment("VINEYARD_WORKER")) {
+    auto file = os::open_shared_object(*named);
+    if (!file) return std::move(file).error().with_context("VINEYARD_WORKER");
+    return file;
   }
-  return Error(ErrorCode::kNotFound, fmt::format("libvineyard_worker.so is not beside {} (looked in {}); install vineyard again, or set VINEYARD_WORKER", self,
-                                                 fmt::join(places, ", ")));
+  VY_TRY(const std::string self, os::executable_path());
+  const std::string folder = self.substr(0, self.rfind('/'));
+  std::string looked;
+  for (const char* place :
+       {"/", "/../lib/vineyard/", "/../server/"}) {  // the last one: a build folder
+    const std::string path = folder + place + "libvineyard_worker.so";
+    auto file = os::open_shared_object(path);
+    if (file || file.error().code() != ErrorCode::kNotFound) return file;
+    looked += (looked.empty() ? "" : ", ") + path;
+  }
+  return Error(
+      ErrorCode::kNotFound,
+      fmt::format(
+          "the worker is missing, looked for {}; install vineyard again or set VINEYARD_WORKER",
+          looked));
 }
 
-Result<int> serve(const settings::Settings& s, int argc, char** argv) {
-  (void)os::set_no_new_privileges();
-  (void)os::disable_core_dumps();
-  (void)os::raise_descriptor_limit();
+Result<int> serve(settings::Settings& s, int argc, char** argv) {
+  VY_TRY(const os::MemoryLimits limits, os::memory_limits());
+  VY_TRY(settings::fit_pool(s, limits));
+  VY_TRY(os::set_no_new_privileges());
+  VY_TRY(os::disable_core_dumps());
+  VY_TRY(os::raise_descriptor_limit());
   VY_TRY(os::create_private_directory(s.state_dir));
-  if (s.socket == os::runtime_directory_path() + "/vineyard.sock") VY_TRY(os::runtime_directory());
+  if (s.socket.starts_with(os::runtime_directory_path() + "/")) VY_TRY(os::runtime_directory());
   supervisor::Options options;
   VY_TRY(options.worker_library, open_worker());
   VY_TRY(options.listener, os::listen_unix(s.socket, kSocketMode));
-  options.arguments.assign(argv, argv + argc);
-  options.log = log_line;
+  options.arguments = settings::arguments_for_worker(argc, argv, s);
+  options.log = write_info;
   if (!s.clamped_by.empty()) {
-    log_line(fmt::format("the pool is {} instead of {}: {}", to_string(s.pool_size), to_string(s.asked_size), s.clamped_by));
+    write_info(fmt::format("the pool is {} instead of {}: {}", to_string(s.pool_size),
+                           to_string(s.asked_size), s.clamped_by));
   }
   VY_TRY(auto instance, supervisor::Supervisor::create(std::move(options)));
-  log_line(fmt::format("serves {} of memory at {}", to_string(s.pool_size), s.socket));
   return instance.run();
 }
 
 int start(int argc, char** argv) {
-  const auto settings = settings::parse_settings(argc, argv);
-  if (!settings) {
-    log_line(settings.error().message());
-    return kBadStart;
-  }
-  if (settings->action == settings::Settings::Action::kPrintText) {
+  auto settings = settings::parse_settings(argc, argv);
+  if (settings && settings->action == settings::Settings::Action::kPrintText) {
     std::fputs(settings->text.c_str(), stdout);
     return 0;
   }
-  const auto served = serve(*settings, argc, argv);
-  if (served) return *served;
-  log_line(served.error().message());
+  if (settings) g_log_format = settings->log;
+  const auto ended = settings ? serve(*settings, argc, argv) : Result<int>(settings.error());
+  if (ended) return *ended;
+  write_line(LogLevel::kError, ended.error().message());
   return kBadStart;
 }
 
 }  // namespace
 }  // namespace vineyard
 
-int main(int argc, char** argv) { return vineyard::start(argc, argv); }
+int main(int argc, char** argv) {
+  return vineyard::start(argc, argv);
+}
