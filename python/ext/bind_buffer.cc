@@ -17,14 +17,15 @@ constexpr std::byte kNothing{};  // what an empty buffer points at: consumers di
 ///
 /// Owner:   its Python object, which every exported buffer keeps alive.
 /// Threads: one at a time.
-/// Always:  sealed with buffers still exported, the blob stays pinned until they are gone, so that they never point at
-///          bytes of another object.
+/// Always:  buffers that are still exported when it is sealed keep pointing at bytes of this builder only: then a copy is
+///          published. So nobody can write to a published blob, or to bytes of another object.
 struct BlobBuilderHandle {
-  std::optional<BlobBuilder> builder;  // empty: sealed, aborted, or of size zero
+  std::optional<Client> client;  // nothing: of size zero
+  Payload payload;
+  ObjectId id = ObjectId::invalid();  // asked for before the bytes were there
   std::size_t size = 0;
   std::size_t exports = 0;
   bool is_open = true;
-  nb::object sealed;  // the Blob
 };
 
 int refuse(Py_buffer* view, const char* why) {
@@ -44,7 +45,7 @@ int export_blob(PyObject* self, Py_buffer* view, int flags) {
 int export_builder(PyObject* self, Py_buffer* view, int flags) {
   BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
   if (!handle.is_open) return refuse(view, "the blob is sealed or aborted: there is nothing to write any more");
-  std::byte* data = handle.builder ? handle.builder->data() : const_cast<std::byte*>(&kNothing);
+  std::byte* data = handle.size > 0 ? handle.payload.data() : const_cast<std::byte*>(&kNothing);
   const int done =
       PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(handle.size), /*readonly=*/0, flags);
   if (done == 0) ++handle.exports;
@@ -53,7 +54,7 @@ int export_builder(PyObject* self, Py_buffer* view, int flags) {
 
 void release_builder(PyObject* self, Py_buffer*) {
   BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
-  if (--handle.exports == 0 && !handle.is_open) handle.sealed = nb::none();
+  if (--handle.exports == 0 && !handle.is_open) Payload().swap(handle.payload);
 }
 
 PyType_Slot blob_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(&export_blob)}, {0, nullptr}};
@@ -153,7 +154,7 @@ void bind_blob(nb::module_& module) {
 
 std::span<std::byte> open_bytes(BlobBuilderHandle& handle) {
   if (!handle.is_open) throw_error(Error(ErrorCode::kInvalid, "the blob is sealed or aborted: there is nothing to write any more"));
-  return handle.builder ? handle.builder->bytes() : std::span<std::byte>{};
+  return handle.payload.bytes();
 }
 
 void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source) {
@@ -173,19 +174,64 @@ void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source)
   std::memcpy(to.data() + offset, from.data(), from.size());
 }
 
-nb::object seal(BlobBuilderHandle& handle, nb::handle client) {
-  if (!handle.is_open) throw_error(Error(ErrorCode::kExists, "the blob is sealed or aborted already"));
-  const Client& target = nb::cast<ClientHandle&>(client).get();
+/// The bytes in a payload of their own, which no buffer points at.
+Payload copy_of(BlobBuilderHandle& handle) {
+  const nb::gil_scoped_release release;
+  Result<Payload> copy = handle.client->reserve(ByteCount(handle.size));
+  if (copy) std::memcpy(copy->data(), handle.payload.data(), handle.size);
+  return [&] {
+    const nb::gil_scoped_acquire acquire;
+    return take(std::move(copy));
+  }();
+}
+
+ObjectId publish(BlobBuilderHandle& handle) {
+  Payload payload;
+  if (handle.exports > 0) payload = copy_of(handle);
+  else payload.swap(handle.payload);
+  const nb::gil_scoped_release release;
+  Result<ObjectId> id = handle.id.is_valid() ? handle.client->publish_as(handle.id, std::move(payload))
+                                             : handle.client->publish_blob(std::move(payload));
+  const nb::gil_scoped_acquire acquire;
+  return take(std::move(id));
+}
+
+nb::object seal(BlobBuilderHandle& handle, nb::handle) {
+  (void)open_bytes(handle);
   handle.is_open = false;
-  if (!handle.builder) {
-    handle.sealed = nb::none();
-    return make_blob(View(ObjectId::empty_blob(), {}, {}));
+  if (handle.size == 0) return make_blob(View(ObjectId::empty_blob(), {}, {}));
+  return make_blob(take(handle.client->get_view(publish(handle))));
+}
+
+ObjectId id_of_builder(BlobBuilderHandle& handle) {
+  (void)open_bytes(handle);
+  if (handle.size == 0) return ObjectId::empty_blob();
+  if (!handle.id.is_valid()) {
+    Result<ObjectId> id = [&] {
+      const nb::gil_scoped_release release;
+      return handle.client->reserve_id(IdKind::kBlob);
+    }();
+    handle.id = take(std::move(id));
   }
-  const ObjectId id = take(handle.builder->seal());
-  nb::object blob = make_blob(take(target.get_view(id)));
-  handle.builder.reset();
-  if (handle.exports > 0) handle.sealed = blob;
-  return blob;
+  return handle.id;
+}
+
+void abort_builder(BlobBuilderHandle& handle, nb::handle) {
+  handle.is_open = false;
+  if (handle.exports == 0) Payload().swap(handle.payload);
+}
+
+BlobBuilderHandle create_builder(nb::handle client, std::size_t size) {
+  BlobBuilderHandle handle;
+  handle.size = size;
+  if (size == 0) return handle;
+  handle.client.emplace(nb::cast<ClientHandle&>(client).get());
+  Result<Payload> payload = [&] {
+    const nb::gil_scoped_release release;
+    return handle.client->reserve(ByteCount(size));
+  }();
+  handle.payload = take(std::move(payload));
+  return handle;
 }
 
 void bind_blob_builder(nb::module_& module) {
@@ -193,26 +239,13 @@ void bind_blob_builder(nb::module_& module) {
                                 "A blob under construction: write through `buffer` or `copy`, then `seal`.")
       .def("__len__", [](const BlobBuilderHandle& self) { return self.size; })
       .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
-      .def_prop_ro("id", [](BlobBuilderHandle& self) {
-        (void)open_bytes(self);
-        return self.builder ? take(self.builder->id()) : ObjectId::empty_blob();
-      }, "The id the blob will have. Asking for it before `seal` costs a message.")
+      .def_prop_ro("id", &id_of_builder, "The id the blob will have. Asking for it before `seal` costs a message.")
       .def_prop_ro("address", [](BlobBuilderHandle& self) { return reinterpret_cast<std::uintptr_t>(open_bytes(self).data()); })
-      .def_prop_ro("buffer", &memoryview_of, "A writable memoryview, to be let go before `seal`.")
+      .def_prop_ro("buffer", &memoryview_of, "A writable memoryview. Let go of it before `seal`, which else has to copy.")
       .def("copy", &copy_into, nb::arg("offset"), nb::arg("source"), "Copies a buffer to `offset`.")
-      .def("seal", &seal, nb::arg("client"), "Publishes the blob.")
-      .def("abort", [](BlobBuilderHandle& self, nb::handle) {
-        if (self.exports > 0) throw_error(Error(ErrorCode::kInvalid, "let go of the builder's buffers before `abort`"));
-        self.is_open = false;
-        self.builder.reset();
-      }, nb::arg("client") = nb::none(), "Gives the bytes up.")
-      .def_static("_create", [](nb::handle client, std::size_t size) {
-        const Client& target = nb::cast<ClientHandle&>(client).get();
-        BlobBuilderHandle handle;
-        handle.size = size;
-        if (size > 0) handle.builder.emplace(take(target.create_blob(ByteCount(size))));
-        return handle;
-      });
+      .def("seal", &seal, nb::arg("client") = nb::none(), "Publishes the blob, and returns it.")
+      .def("abort", &abort_builder, nb::arg("client") = nb::none(), "Gives the bytes up.")
+      .def_static("_create", &create_builder);
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One daemon for all tests, with a socket and a folder of its own, ended by its pid."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import vineyard
+from vineyard.deploy.local import Daemon
+
+
+@pytest.fixture(scope="session")
+def daemon():
+    """The daemon that most tests share."""
+    os.environ.pop("VINEYARD_IPC_SOCKET", None)
+    with Daemon(size="1Gi") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_client(daemon):
+    return vineyard.connect(daemon.socket)
+
+
+@pytest.fixture
+def client(shared_client):
+    """A client; what the test left behind is deleted."""
+    yield shared_client
+    gc.collect()
+    shared_client.clear()
+
+
+@pytest.fixture
+def own_daemon():
+    """A daemon that the test may kill."""
+    with Daemon(size="256Mi") as running:
+        yield running
+
+
+@pytest.fixture
+def run_python(daemon):
+    """Runs a program in another process, with `client` connected to the shared daemon; returns what it prints."""
+
+    def run(code, socket=daemon.socket, status=0):
+        text = f"import sys, os, vineyard\nclient = vineyard.connect({socket!r})\n{code}"
+        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60)
+        assert done.returncode == status, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+def kill(pid):
+    """`kill -9`."""
+    os.kill(pid, signal.SIGKILL)
