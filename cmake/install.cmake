@@ -47,7 +47,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/vineyardConfigVersion.cma
 install(FILES ${PROJECT_BINARY_DIR}/vineyardConfig.cmake ${PROJECT_BINARY_DIR}/vineyardConfigVersion.cmake
         DESTINATION ${vineyard_cmake_dir} COMPONENT development)
 
-foreach(program vineyardd vineyard)
+foreach(program vineyardd vineyard_cli)
   if(TARGET ${program})
     install(TARGETS ${program} COMPONENT runtime RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

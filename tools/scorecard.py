@@ -14,6 +14,7 @@ import argparse
 import ast
 import fnmatch
 import math
+import posixpath
 import re
 import sys
 import tomllib
@@ -220,7 +221,7 @@ def public_headers(tree: Tree) -> Row:
     for name in tree.files:
         if name.startswith("src/vineyard/") and name.endswith("/CMakeLists.txt"):
             for block in re.findall(r"\bPUBLIC_HDRS\s+([^()]*?)(?=\b(?:TESTS|DEPS|LIBS|SRCS|HDRS|NAME)\b|\))", tree.text(name)):
-                public |= {f"{name.rpartition('/')[0]}/{word}" for word in block.split()}
+                public |= {posixpath.normpath(f"{name.rpartition('/')[0]}/{word}") for word in block.split()}
     found = []
     for name in sorted(name for name in public if tree.has(name)):
         for number, line in enumerate(tree.lines(name), 1):
@@ -372,27 +373,25 @@ def pragma_once(tree: Tree) -> Row:
 # --- housekeeping -----------------------------------------------------------------------------------------------------------------------
 
 
+def listed_files(tree: Tree) -> set[str]:
+    """All paths that CMake files name, from the top of the tree."""
+    listed = set()
+    for name in (name for name in tree.files if name.endswith(("CMakeLists.txt", ".cmake"))):
+        folder = posixpath.dirname(name)
+        for word in re.split(r"[\s()\"]+", tree.text(name)):
+            if word.startswith("${PROJECT_SOURCE_DIR}/"):
+                listed.add(posixpath.normpath(word.removeprefix("${PROJECT_SOURCE_DIR}/")))
+            else:
+                listed.add(posixpath.normpath(posixpath.join(folder, word.removeprefix("${CMAKE_CURRENT_SOURCE_DIR}/"))))
+    return listed
+
+
 def unlisted_files(tree: Tree) -> Row:
-    """Every C++ file is named by a CMakeLists.txt in its own folder or one above."""
-    found = []
-    words = {name: set(re.split(r"[\s()\"]+", tree.text(name))) for name in tree.files if name.endswith(("CMakeLists.txt", ".cmake"))}
-    shared = set().union(*(listing for name, listing in words.items() if name.endswith(".cmake")))
-    for name in tree.cpp_all:
-        helper = name.endswith(".h") and is_test(name)
-        if helper or not name.startswith(("src/", "tests/", "bench/", "python/ext/", "examples/")):
-            continue
-        if f"${{PROJECT_SOURCE_DIR}}/{name}" in shared:
-            continue
-        folder, _, below = name.rpartition("/")
-        while True:
-            listing = words.get(f"{folder}/CMakeLists.txt" if folder else "CMakeLists.txt", set())
-            relative = name[len(folder) + 1 :] if folder else name
-            if any(word == relative or word.endswith(f"}}/{relative}") for word in listing):
-                break
-            if not folder:
-                found.append(Violation("unlisted", name, 1, f"no CMakeLists.txt lists {below}"))
-                break
-            folder = folder.rpartition("/")[0]
+    """Every C++ file of the product and its tests belongs to a target; helper headers of tests need not be named."""
+    listed = listed_files(tree)
+    tops = ("src/", "tests/", "bench/", "python/ext/", "examples/")
+    names = [name for name in tree.cpp_all if name.startswith(tops) and not (name.endswith(".h") and is_test(name))]
+    found = [Violation("unlisted", name, 1, "no CMake file lists it") for name in names if name not in listed]
     return Row("files that no target lists", str(len(found)), "0", found)
 
 
