@@ -14,6 +14,14 @@ namespace vineyard {
 
 namespace client {
 class Context;
+
+/// A run of bytes in an own arena that was handed out and is not published yet.
+struct Reservation {
+  std::uint32_t arena = 0;        // its number
+  std::uint32_t list_number = 0;  // within the own list
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
 }  // namespace client
 class Client;
 
@@ -48,12 +56,11 @@ class Payload {
 
  private:
   friend class client::Context;
+  friend class Client;
   client::Context* context_ = nullptr;  // counted: it goes after its last payload
   std::span<std::byte> bytes_;
-  std::uint64_t generation_ = 0;  // of the process and connection that reserved it
-  std::uint32_t arena_ = 0;       // number of the arena
-  std::uint32_t list_number_ = 0;
-  std::uint64_t offset_ = 0;
+  client::Reservation reservation_;
+  std::uint32_t generation_ = 0;  // of the process that reserved it
 };
 
 /// A blob under construction whose id can be asked for before it is sealed.

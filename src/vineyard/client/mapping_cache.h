@@ -25,6 +25,9 @@ struct MappingKey {
   static constexpr MappingKey outbox(std::uint64_t serial) {
     return {serial | (std::uint64_t{1} << 63)};
   }
+  [[nodiscard]] constexpr bool is_outbox() const { return value >> 63 != 0; }
+  /// Of the arena, or the serial of the outbox.
+  [[nodiscard]] constexpr std::uint64_t number() const { return value & ~(std::uint64_t{1} << 63); }
   constexpr bool operator==(const MappingKey&) const = default;
 };
 
@@ -70,19 +73,20 @@ class MappingCache {
   /// The same look as `find`, but not while a mapping is hidden for a moment.
   [[nodiscard]] Mapping find_settled(MappingKey key);
 
-  /// Unmaps what nobody here uses and `unwanted` names: retired arenas, outboxes of clients that
-  /// ended. What is in use is tried again with the next call.
+  /// Unmaps what nobody here uses and `unwanted(key, control)` names: retired arenas, outboxes of
+  /// clients that ended. What is in use is tried again with the next call.
   template <class Unwanted>
   void drop(Unwanted&& unwanted) {
     const std::lock_guard lock(mutex_);
     for (const Entry& e : entries_) {
-      if (unwanted(e.key)) pending_.insert(e.key.value);
+      if (unwanted(e.key, cells_[e.cell].control.load(std::memory_order_relaxed)))
+        pending_.insert(e.key.value);
     }
     pending_ = unmap_unused(std::move(pending_));
   }
   /// Unmaps everything that nobody here uses.
   void drop_all_unused() {
-    drop([](MappingKey) { return true; });
+    drop([](MappingKey, std::uint32_t) { return true; });
   }
 
   [[nodiscard]] std::size_t size() const;

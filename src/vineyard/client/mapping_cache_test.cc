@@ -59,7 +59,7 @@ TEST_F(MappingCacheTest, unmaps_what_nobody_uses) {
   add(1);
   add(2);
   pins->use_mapping(slot, 0);
-  cache->drop([](MappingKey k) { return k == key(1); });
+  cache->drop([](MappingKey k, std::uint32_t) { return k == key(1); });
   EXPECT_EQ(cache->find(key(1)).data, nullptr);
   EXPECT_EQ(value_at(cache->find(key(2))), 2u);
   EXPECT_EQ(cache->bytes(), kPage);
@@ -69,7 +69,7 @@ TEST_F(MappingCacheTest, keeps_what_a_slot_uses_and_unmaps_it_later) {
   cache->drop_all_unused();
   EXPECT_EQ(value_at(cache->find(key(1))), 1u);
   pins->release(slot);
-  cache->drop([](MappingKey) { return false; });
+  cache->drop([](MappingKey, std::uint32_t) { return false; });
   EXPECT_EQ(cache->find(key(1)).data, nullptr) << "it was named before";
 }
 TEST_F(MappingCacheTest, unmaps_the_oldest_beyond_its_bound) {
@@ -133,7 +133,8 @@ TEST_F(MappingCacheTest, a_mapping_in_use_is_never_unmapped_nor_mixed_up) {
     if (i % 3 == 0) {
       cache->drop_all_unused();
     } else {
-      cache->drop([&](MappingKey k) { return k.value % 3 == static_cast<unsigned>(i % 3); });
+      cache->drop(
+          [&](MappingKey k, std::uint32_t) { return k.value % 3 == static_cast<unsigned>(i % 3); });
     }
   }
   while (hits < 10'000) std::this_thread::yield();

@@ -20,8 +20,8 @@ enum class Autostart : std::uint8_t {
 
 /// The daemon that `Client::connect` started, so that the caller can say so.
 struct StartedDaemon {
-  std::string program;  ///< empty: none was started
-  std::string socket;
+  std::string program{};  ///< empty: none was started
+  std::string socket{};
   std::int64_t pid = 0;  ///< of the process that was started
 };
 
@@ -29,24 +29,24 @@ struct StartedDaemon {
 struct ConnectOptions {
   /// Path of the native socket. Empty: $VINEYARD_IPC_SOCKET, else the first that is served of
   /// $XDG_RUNTIME_DIR/vineyard.sock and /run/vineyard/vineyard.sock.
-  std::string socket;
+  std::string socket{};
   /// How long each call waits for the daemon before it fails with a deadline error.
   std::uint32_t deadline_ms = 30000;
   Autostart autostart = Autostart::kNever;
   /// The daemon to start. Empty: $VINEYARD_DAEMON, else `vineyardd` beside this library or program,
   /// else in $PATH.
-  std::string daemon_program;
+  std::string daemon_program{};
   /// Further arguments of a daemon that is started, for example {"--size", "4GiB"}.
-  std::vector<std::string> daemon_arguments;
+  std::vector<std::string> daemon_arguments{};
   /// Who asks, as `vineyard status` shows it. Empty: the name of the executable.
-  std::string program;
+  std::string program{};
   /// Filled when a daemon was started.
   StartedDaemon* started = nullptr;
 };
 
 /// What this client is connected to.
 struct ConnectionInfo {
-  std::string socket;
+  std::string socket{};
   std::string version;         ///< of the daemon
   std::uint64_t instance = 0;  ///< names the daemon's index region
   std::uint64_t serial = 0;    ///< of this client, as `vineyard status` shows it

@@ -49,6 +49,7 @@ Result<std::uint32_t> Pins::take_fresh_slot(TableSource& source) {
     }
     auto table = std::move(spares_.back());
     spares_.pop_back();
+    has_spare_.store(false, std::memory_order_relaxed);
     VY_TRY(add_table(std::move(table)));
   }
   // Lowest first, and before the slot is used: the worker scans up to the mark.
@@ -97,6 +98,7 @@ Result<void> Pins::switch_tables(std::uint32_t forks) {
     tables_[t].store(mapped_[t].as<shm::PinTable>(), std::memory_order_release);
   }
   spares_.erase(spares_.begin(), spares_.begin() + static_cast<std::ptrdiff_t>(count));
+  has_spare_.store(!spares_.empty(), std::memory_order_relaxed);
   copy_pins();
   // From here on whoever releases clears its slot itself ...
   tables_for_.store(forks, std::memory_order_release);
@@ -147,12 +149,15 @@ std::vector<std::uint64_t> Pins::mappings_in_use() const {
   return keys;
 }
 
-void Pins::keep_spare(TableSource& source) {
-  const std::lock_guard lock(slow_mutex_);
-  if (!spares_.empty()) return;
-  auto table = source.new_table();
-  if (table)
-    spares_.push_back(*std::move(table));  // without one, the first pin after a fork takes longer
+void Pins::get_spare(TableSource& source) {
+  const std::unique_lock lock(slow_mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return;  // somebody is at it
+  if (spares_.empty()) {
+    auto table = source.new_table();
+    if (!table) return;  // without one, the first pin after a fork takes longer
+    spares_.push_back(*std::move(table));
+  }
+  has_spare_.store(true, std::memory_order_relaxed);
 }
 
 bool Pins::all_released() noexcept {

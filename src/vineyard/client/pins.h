@@ -84,6 +84,10 @@ class Pins : private ForkListener {
     slots_[slot].mapping.store(key, std::memory_order_relaxed);
     shm::pin_barrier(barrier());
   }
+  /// What `use_mapping` said last for a slot that the caller holds.
+  [[nodiscard]] std::uint64_t mapping_of(std::uint32_t slot) const noexcept {
+    return slots_[slot].mapping.load(std::memory_order_relaxed);
+  }
   /// Takes the pin back and keeps the slot.
   void clear(std::uint32_t slot) noexcept;
   /// Takes the pin back and gives the slot back.
@@ -101,8 +105,11 @@ class Pins : private ForkListener {
   /// since it hid the mappings it means to unmap.
   [[nodiscard]] std::vector<std::uint64_t> mappings_in_use() const;
 
-  /// Keeps one table ahead, so that the first pin after a fork needs no message.
-  void keep_spare(TableSource& source);
+  /// Keeps one table ahead, so that the first pin after a fork needs no message. Called where a
+  /// message is sent anyway.
+  void keep_spare(TableSource& source) {
+    if (!has_spare_.load(std::memory_order_relaxed)) get_spare(source);
+  }
   /// Whether no slot is in anybody's hands. Then nobody will ever touch these pins again, if the
   /// caller sees to it that no call is in progress.
   [[nodiscard]] bool all_released() noexcept;
@@ -118,6 +125,7 @@ class Pins : private ForkListener {
   [[nodiscard]] shm::PinTable* table_of(std::uint32_t slot) const noexcept {
     return tables_[slot / limits::kPinSlots].load(std::memory_order_acquire);
   }
+  void get_spare(TableSource& source);
   [[nodiscard]] Result<std::uint32_t> take_fresh_slot(TableSource& source);
   [[nodiscard]] Result<std::uint32_t> thaw(TableSource& source);
   [[nodiscard]] Result<void> add_table(os::MappedRegion table);
@@ -133,6 +141,7 @@ class Pins : private ForkListener {
   std::atomic<std::uint32_t> ready_for_{0};
   std::array<std::atomic<shm::PinTable*>, kTables> tables_{};
 
+  std::atomic<bool> has_spare_{false};
   std::mutex slow_mutex_;  // for what follows
   std::atomic<std::uint32_t> fresh_{
       0};  // slots that were ever used; read without the lock by scans
