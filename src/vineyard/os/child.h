@@ -26,11 +26,12 @@ struct Child {
   UniqueFd socket;  // to the child
 };
 
-/// Ends a child and waits for it: `first_signal`, and SIGKILL when it is still there after `patience_ms`.
-/// Signal 0: it was told to end otherwise.
+/// Ends a child and waits for it: `first_signal`, and SIGKILL when it is still there after
+/// `patience_ms`. Signal 0: it was told to end otherwise.
 void end_child(pid_t pid, BorrowedFd pidfd, int first_signal, int patience_ms);
 
-/// Forks a child that runs `body` with its end of a connection to the parent. The child never comes back from here.
+/// Forks a child that runs `body` with its end of a connection to the parent. The child never comes
+/// back from here.
 /// Errors: full (processes, descriptors).
 template <class Body>
 [[nodiscard]] Result<Child> fork_child(Body&& body) {
@@ -47,8 +48,8 @@ template <class Body>
   return std::move(pidfd).error();
 }
 
-/// When to start the next one: at once, unless several in a row ended within a second of their start; then after a
-/// delay that doubles up to a second. Never gives up.
+/// When to start the next one: at once, unless several in a row ended within a second of their
+/// start; then after a delay that doubles up to a second. Never gives up.
 ///
 /// Owner:   whoever restarts; a plain value.
 /// Threads: as any value.

@@ -39,7 +39,8 @@ inline void full_fence() {
   internal::barrier_twin.fetch_add(1, std::memory_order_seq_cst);
 }
 inline void copies_before_look() {
-  std::atomic_signal_fence(std::memory_order_seq_cst);  // under TSan, atomics are calls and keep their order
+  // Under TSan atomics are calls, and keep their order.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 #else
 /// The frequent side's barrier, where it is registered: stops the compiler, costs nothing.
@@ -50,7 +51,8 @@ inline void light_barrier() {
 inline void full_fence() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
-/// Keeps loads of bytes, which are no atomics, before the look that says whether they were the right ones.
+/// Keeps loads of bytes, which are no atomics, before the look that says whether they were the
+/// right ones.
 inline void copies_before_look() {
   std::atomic_thread_fence(std::memory_order_acquire);
 }

@@ -30,7 +30,8 @@ struct ExitStatus {
 [[nodiscard]] Result<UniqueFd> open_pidfd(pid_t pid);
 /// Errors: not_found (it has ended and was waited for), denied.
 [[nodiscard]] Result<void> send_signal(BorrowedFd pidfd, int signal);
-/// The same for a child that was not waited for yet (so its number is still its own), where there is no pidfd.
+/// The same for a child that was not waited for yet (so its number is still its own), where there
+/// is no pidfd.
 void send_signal_to_child(pid_t pid, int signal);
 /// Waits for the end of a child.
 /// Errors: unavailable (not a child of this process).

@@ -29,7 +29,8 @@ constexpr std::uint64_t kPoolUnit = 4096;
 
 using Words = std::vector<std::string>;
 
-// Everything is read as text, so that every complaint about a value is ours: one line that names its source.
+// Everything is read as text, so that every complaint about a value is ours: one line that names
+// its source.
 struct Texts {
   std::string size, socket, state_dir, prefault, reserve, log, until_idle;
 };
@@ -84,7 +85,8 @@ constexpr std::array<std::pair<const char*, const char*>, 8> kFromEnvironment{{
     {"--log", "VINEYARD_LOG"},
 }};
 
-// The environment becomes words before all others: the last one counts, and all of them count more than the file.
+// The environment becomes words before all others: the last one counts, and all of them count more
+// than the file.
 Words with_environment(const Words& given) {
   Words words;
   for (const auto& [name, variable] : kFromEnvironment) {
@@ -123,7 +125,8 @@ void declare(CLI::App& app, Texts& t) {
       "file.");
 }
 
-// Where a setting's value came from, for messages: `--size`, `VINEYARD_SIZE` or `size in the file of --config`.
+// Where a setting's value came from, for messages: `--size`, `VINEYARD_SIZE` or `size in the file
+// of --config`.
 std::string source_of(std::string_view name, const Words& given) {
   for (const std::string& word : given) {
     if (word == name || word.starts_with(std::string(name) + "=")) return std::string(name);

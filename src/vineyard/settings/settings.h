@@ -10,7 +10,8 @@
 #include "vineyard/base/units.h"
 #include "vineyard/os/cgroup.h"
 
-// What a user may decide about a daemon. Parsed by vineyardd, and again by each worker from the same arguments.
+// What a user may decide about a daemon. Parsed by vineyardd, and again by each worker from the
+// same arguments.
 namespace vineyard::settings {
 
 enum class Reserve : std::uint8_t { kOff, kOn };
@@ -33,13 +34,14 @@ struct Settings {
   LogFormat log = LogFormat::kText;
 };
 
-/// Reads flags, then the environment (VINEYARD_SIZE, VINEYARD_SOCKET, ...), then the TOML file of --config: the first
-/// that says something counts. Creates nothing.
+/// Reads flags, then the environment (VINEYARD_SIZE, VINEYARD_SOCKET, ...), then the TOML file of
+/// --config: the first that says something counts. Creates nothing.
 /// Errors: invalid: one line that says which setting, what it was, and what it may be.
 [[nodiscard]] Result<Settings> parse_settings(int argc, char* const* argv);
 
-/// Makes the pool fit what this process may use now: past a control group's limit the kernel kills. Done once, by
-/// vineyardd before anything is touched; later the pool itself is part of what is in use.
+/// Makes the pool fit what this process may use now: past a control group's limit the kernel kills.
+/// Done once, by vineyardd before anything is touched; later the pool itself is part of what is in
+/// use.
 /// Errors: invalid (too small, also after clamping; larger than the machine's memory).
 [[nodiscard]] Result<void> fit_pool(Settings& settings, const os::MemoryLimits& limits);
 

@@ -13,7 +13,7 @@
 
 namespace vineyard::supervisor {
 
-/// Everything that outlives a worker: descriptors, and writable mappings of the worker's own arenas.
+/// Everything that outlives a worker: descriptors, and writable mappings of home arenas.
 ///
 /// Owner:   the Supervisor; inherited, as it is, by every process forked from it.
 /// Threads: the one there is.

@@ -238,7 +238,7 @@ void Supervisor::replace_standby(std::string_view why) {
   if (standby_backoff_.not_before_ms <= os::monotonic_ms()) start_standby();
 }
 
-// The standby has it before the worker hears of it. One that fails is replaced: forked from here, it knows all.
+// The standby has it before the worker hears of it. One forked anew from here has it, too.
 void Supervisor::forward(const HoldMessage& message) {
   if (standby_.pid == 0) return;
   const std::vector<int> fds = holds_.descriptors_of(message);
@@ -252,7 +252,7 @@ void Supervisor::forward(const HoldMessage& message) {
   replace_standby("did not follow");
 }
 
-// Runs in the forked standby, deep in whatever the supervisor was doing: nothing of that is ever returned to.
+// The forked standby, deep in whatever the supervisor was doing, to which it never returns.
 void Supervisor::stand_by(os::UniqueFd socket, pid_t supervisor, os::UniqueFd supervisor_pidfd) {
   os::ignore_signal(SIGINT);
   os::ignore_signal(SIGTERM);

@@ -28,19 +28,19 @@ struct Options {
   void (*log)(std::string_view line) = nullptr;
 };
 
-/// Keeps an instance alive: holds every descriptor, forks the worker again when it dies, and has a standby that takes
-/// over when it dies itself. Parses nothing that a client sent.
+/// Keeps an instance alive: holds every descriptor, forks the worker again when it dies, and has a
+/// standby that takes over when it dies itself. Parses nothing that a client sent.
 ///
 /// Owner:   vineyardd's main; the standby inherits it by fork and goes on with it.
-/// Threads: none but its own, so that what is forked from it is whole. Nothing is ever forked from a worker.
-/// Always:  the standby holds what the worker was told is held; at most one worker writes the region.
+/// Threads: none but its own, so that what is forked from it is whole.
+/// Always:  the standby holds what the worker was told is held; one worker writes the region.
 class Supervisor {
  public:
-  /// Makes the region: mapped writable here first, sealed then, so that only forked workers can write it.
+  /// Makes the region: mapped writable here, then sealed, so that only forked workers write it.
   [[nodiscard]] static Result<Supervisor> create(Options options);
 
-  /// Runs the instance until it is stopped (SIGTERM, SIGINT, SIGHUP, or the worker asks) and returns the exit status.
-  /// Returns in whichever process is the supervisor by then, and not in workers.
+  /// Runs the instance until it is stopped (SIGTERM, SIGINT, or the worker asks) and returns the
+  /// exit status. A worker, and a standby that took over, exit by themselves.
   [[nodiscard]] int run();
 
  private:

@@ -271,7 +271,8 @@ TEST(Standby, a_dead_one_is_replaced_and_its_successor_knows_all) {
   const auto after = instance.pids();
   EXPECT_NE(after.standby, before.standby);
   EXPECT_EQ(after.worker, before.worker);
-  // Forked beside a running worker, it holds no end of the worker's socket, and nothing else more than the first.
+  // Forked beside a running worker, it holds no end of the worker's socket, and nothing else more
+  // than the first.
   EXPECT_TRUE(Instance::has_descriptors(after.standby, descriptors));
   EXPECT_EQ(instance.ask("hold 2 8"), "ok");
   Instance::kill(after.supervisor);

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// A worker that does what tests tell it, as text over its listening socket. Loaded by forked children of a Supervisor.
+// SPDX-License-Identifier: Apache-2.0 A worker that does what tests tell it, as text over its
+// listening socket. Loaded by forked children of a Supervisor.
 #include <signal.h>
 #include <unistd.h>
 

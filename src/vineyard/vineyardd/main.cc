@@ -31,7 +31,8 @@ void write_info(std::string_view message) {
   write_line(LogLevel::kInfo, message);
 }
 
-// The worker's shared object: named by the environment, else beside this program or where packages put it.
+// The worker's shared object: named by the environment, else beside this program or where packages
+// put it.
 Result<os::UniqueFd> open_worker() {
   if (const auto named = os::environment("VINEYARD_WORKER")) {
     auto file = os::open_shared_object(*named);
