@@ -46,7 +46,8 @@ void Connection::watch(const shm::RegionHeader& header) {
 
 std::uint64_t Connection::epoch_now() const {
   const auto* header = header_.load(std::memory_order_acquire);
-  return header == nullptr ? 0 : header->epoch.load(std::memory_order_acquire);
+  const std::uint64_t announced = announced_.load(std::memory_order_relaxed);
+  return header == nullptr ? announced : header->epoch.load(std::memory_order_acquire);
 }
 
 std::uint64_t Connection::turns_now() const {
@@ -156,7 +157,8 @@ void Connection::receive_once(std::int64_t wait_ms) {
 void Connection::take(net::Packet packet) {
   const auto frame = protocol::parse_frame(packet.frame);
   if (!frame) return lose();  // whoever is there does not speak our protocol
-  if (frame->header.kind != protocol::FrameKind::kReply) return;  // Epoch: waking is all
+  if (frame->header.kind == protocol::FrameKind::kOneWay) return note_epoch(*frame);
+  if (frame->header.kind != protocol::FrameKind::kReply) return;
   const std::lock_guard lock(mutex_);
   for (Waiter* w : waiters_) {
     if (w->id != frame->header.request_id || w->answered) continue;
@@ -164,6 +166,16 @@ void Connection::take(net::Packet packet) {
     w->fds = std::move(packet.fds);
     w->answered = true;
     return;
+  }
+}
+
+// Who joins has no region yet: the notice alone says that what was asked must be asked again.
+void Connection::note_epoch(const protocol::Frame& frame) {
+  if (frame.header.opcode != static_cast<std::uint16_t>(protocol::Opcode::kEpoch)) return;
+  const auto notice = protocol::decode<protocol::EpochNotice>(frame.body);
+  if (!notice) return;
+  if (notice->epoch > announced_.load(std::memory_order_relaxed)) {
+    announced_.store(notice->epoch, std::memory_order_relaxed);  // the one thread that receives
   }
 }
 

@@ -105,6 +105,7 @@ class Connection : private ForkListener {
   void receive_once(std::int64_t wait_ms);
   void take(net::Packet packet);
   [[nodiscard]] std::uint64_t epoch_now() const;
+  void note_epoch(const protocol::Frame& frame);
   [[nodiscard]] std::uint64_t turns_now() const;
   [[nodiscard]] bool still_open() const noexcept;
   [[nodiscard]] Error lost_error() const;
@@ -122,6 +123,8 @@ class Connection : private ForkListener {
   std::atomic<std::uint64_t> next_id_{0};
   std::atomic<bool> lost_{false};
   net::PacketBuffer buffer_;  // of the thread that receives
+
+  std::atomic<std::uint64_t> announced_{0};  // newest epoch that a notice named
 
   std::mutex mutex_;  // for what follows
   std::condition_variable changed_;
