@@ -2,6 +2,7 @@
 #include "anchors.h"
 
 #include <emmintrin.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>

@@ -15,18 +15,18 @@ namespace vineyard::bench {
 struct Row {
   enum class Better : std::uint8_t { kSmaller, kLarger };
 
-  std::string number;  // as in the README
-  std::string work;
-  std::string unit;    // ns, us, GB/s, ...
-  std::function<double()> ours;
-  std::function<double()> limit;
-  std::string limit_name;
+  std::string number{};  // as in the README
+  std::string work{};
+  std::string unit{};    // ns, us, GB/s, ...
+  std::function<double()> ours{};
+  std::function<double()> limit{};
+  std::string limit_name{};
   double factor = 1;   // smaller: ours <= factor * limit + allowance; larger: ours >= factor * limit
   double allowance = 0;
   Better better = Better::kSmaller;
   int rounds = 5;
-  std::function<void()> before;  // once
-  std::function<void()> after;
+  std::function<void()> before{};  // once
+  std::function<void()> after{};
 };
 
 /// Measures rows one after the other, prints each as a line, and counts misses.
@@ -43,7 +43,7 @@ class Table {
   [[nodiscard]] const std::vector<std::string>& json() const { return json_; }
 
  private:
-  std::string only_;
+  std::string only_{};
   int missed_ = 0;
   std::vector<std::string> json_;
 };
@@ -70,8 +70,8 @@ class Daemon {
   [[nodiscard]] int pid() const { return pid_; }
 
  private:
-  std::string folder_;
-  std::string socket_;
+  std::string folder_{};
+  std::string socket_{};
   int pid_ = -1;
 };
 

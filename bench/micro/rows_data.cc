@@ -24,6 +24,12 @@ T must(Result<T> r, const char* what) {
   std::exit(2);
 }
 
+void must(Result<void> r, const char* what) {
+  if (r) return;
+  fmt::print(stderr, "bench: {}: {}\n", what, r.error().message());
+  std::exit(2);
+}
+
 Client connect_to(const Daemon& daemon) { return must(Client::connect({.socket = daemon.socket()}), "connect"); }
 
 std::span<const std::byte> bytes_of(const std::vector<char>& v) { return std::as_bytes(std::span(v)); }
@@ -84,7 +90,7 @@ void run_gets(Table& table, std::size_t objects) {
                    const std::size_t batches = ids.size() / 1000;
                    const double t = best_time(1, static_cast<double>(batches * 1000), [&] {
                      for (std::size_t b = 0; b < batches; ++b) {
-                       const auto views = reader.get_views(std::span(ids).subspan(b * 1000, 1000));
+                       const auto views = reader.get_many(std::span(ids).subspan(b * 1000, 1000));
                        if (!views) std::abort();
                        sum += views->size();
                      }

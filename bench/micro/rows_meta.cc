@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -26,6 +27,12 @@ T must(Result<T> r, const char* what) {
   std::exit(2);
 }
 
+void must(Result<void> r, const char* what) {
+  if (r) return;
+  fmt::print(stderr, "bench: {}: {}\n", what, r.error().message());
+  std::exit(2);
+}
+
 volatile std::uint64_t sink;
 
 std::vector<ObjectId> put_objects(const Client& client, std::size_t count, const std::vector<ObjectId>& members) {
@@ -41,13 +48,6 @@ std::vector<ObjectId> put_objects(const Client& client, std::size_t count, const
     ids.push_back(must(client.publish(b), "publish"));
   }
   return ids;
-}
-
-std::uint64_t resident_bytes(int pid) {
-  std::ifstream statm(fmt::format("/proc/{}/statm", pid));
-  std::uint64_t pages = 0, resident = 0;
-  statm >> pages >> resident;
-  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 std::vector<int> family(int supervisor) {
