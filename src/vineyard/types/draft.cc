@@ -19,8 +19,7 @@ std::optional<std::uint64_t> ObjectDraft::place(std::uint64_t size) {
     fail(Error(ErrorCode::kFull, "an object cannot have more than 64 TiB of payload"));
     return std::nullopt;
   }
-  if (!has_payload_) document_.add_payload();
-  has_payload_ = true;
+  if (!payload_) payload_ = document_.add_payload();
   // A run without bytes needs no place of its own, and must not lengthen the payload by padding.
   if (size != 0) size_ = offset + size;
   return size == 0 ? 0 : offset;
@@ -30,12 +29,12 @@ void ObjectDraft::add_bytes(meta::NodeRef node, std::string_view key,
                             std::span<const std::byte> bytes) {
   const auto same = known_.find(bytes.data());
   if (!bytes.empty() && same != known_.end() && same->second.size == bytes.size()) {
-    document_.add_buffer(node, key, 0, same->second.offset, bytes.size());
+    document_.add_buffer(node, key, *payload_, same->second.offset, bytes.size());
     return;
   }
   const auto offset = place(bytes.size());
   if (!offset) return;
-  document_.add_buffer(node, key, 0, *offset, bytes.size());
+  document_.add_buffer(node, key, *payload_, *offset, bytes.size());
   if (bytes.empty()) return;
   runs_.push_back({.offset = *offset, .size = bytes.size(), .bytes = bytes.data(), .fill = {}});
   known_[bytes.data()] = {.size = bytes.size(), .offset = *offset};
@@ -45,7 +44,7 @@ void ObjectDraft::add_generated(meta::NodeRef node, std::string_view key, std::u
                                 std::function<void(std::span<std::byte>)> fill) {
   const auto offset = place(size);
   if (!offset) return;
-  document_.add_buffer(node, key, 0, *offset, size);
+  document_.add_buffer(node, key, *payload_, *offset, size);
   if (size == 0) return;
   runs_.push_back({.offset = *offset, .size = size, .bytes = nullptr, .fill = std::move(fill)});
 }

@@ -44,7 +44,7 @@ class ObjectDraft {
   void fail(Error error);
   [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
 
-  [[nodiscard]] bool has_payload() const { return has_payload_; }
+  [[nodiscard]] bool has_payload() const { return payload_.has_value(); }
   [[nodiscard]] std::uint64_t payload_size() const { return size_; }
   /// Writes the payload into `payload_size()` bytes; zeros between the runs.
   void write_payload(std::span<std::byte> payload) const;
@@ -72,7 +72,7 @@ class ObjectDraft {
   std::vector<Run> runs_;
   std::unordered_map<const std::byte*, SameBytes> known_;
   std::uint64_t size_ = 0;
-  bool has_payload_ = false;
+  std::optional<std::uint32_t> payload_;  // its number; a caller may have declared other ones, shared blobs
   std::optional<Error> fault_;
 };
 

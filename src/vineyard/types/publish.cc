@@ -15,7 +15,7 @@ Result<ObjectId> ObjectDraft::publish(const Client& client) {
   document_.set_nbytes(root(), size_);
   // A document that cannot be made is found out before room is taken.
   VY_TRY(document_.finish());
-  if (!has_payload_) return client.publish(document_);
+  if (!has_payload()) return client.publish(document_);
   VY_TRY(Payload payload, client.reserve(ByteCount(size_)));
   write_payload(payload.bytes());
   return client.publish(document_, std::span(&payload, 1));

@@ -71,6 +71,12 @@ Result<ObjectSource> ObjectSource::of(const Object& object) {
   return of(object, [&object](ObjectId id) { return object.get(id); });
 }
 
+Result<ObjectSource> ObjectSource::of(const Object& object, const meta::NodeView& node) {
+  VY_TRY(ObjectSource source, of(object));
+  source.node_ = node;
+  return source;
+}
+
 Result<ObjectSource> ObjectSource::of(const Object& object, Getter get) {
   if (object.is_blob())
     return Error(ErrorCode::kInvalid, object.id().to_string() + " is a blob, not an object");

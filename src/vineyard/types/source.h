@@ -36,6 +36,8 @@ class ObjectSource {
 
   /// Errors: invalid (a blob: it has no document).
   [[nodiscard]] static Result<ObjectSource> of(const Object& object);
+  /// One node of its document, which must be of this very object.
+  [[nodiscard]] static Result<ObjectSource> of(const Object& object, const meta::NodeView& node);
   /// The same, for tests and other holders of objects. `get` is kept.
   [[nodiscard]] static Result<ObjectSource> of(const Object& object, Getter get);
 
