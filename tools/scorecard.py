@@ -459,10 +459,15 @@ def with_table(readme: str, table: str) -> str:
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
+# Watched and shown; they fail the check with --strict only. All other rules always do.
+WATCHED = ("class-comment", "bool-parameter", "shared-ptr", "test-ratio", "unlisted", "readme", "exceptions", "docstring", "units")
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent)
     parser.add_argument("--update-readme", action="store_true", help="write the table into README.md")
+    parser.add_argument("--strict", action="store_true", help="fail for every broken rule, not only for those of GATES")
     options = parser.parse_args(arguments)
 
     tree = Tree(options.root)
@@ -474,8 +479,9 @@ def main(arguments: list[str]) -> int:
     if options.update_readme:
         readme = options.root / "README.md"
         readme.write_text(with_table(readme.read_text(), table))
-    print(f"{len(violations)} broken rules")
-    return 1 if violations else 0
+    gating = violations if options.strict else [v for v in violations if v.rule not in WATCHED]
+    print(f"{len(violations)} broken rules, {len(gating)} of them fail this check")
+    return 1 if gating else 0
 
 
 if __name__ == "__main__":
