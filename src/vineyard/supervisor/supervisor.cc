@@ -66,8 +66,7 @@ Result<Supervisor> Supervisor::create(Options options) {
 }
 
 int Supervisor::run() {
-  log("supervisor " + std::to_string(os::process_id()) + " started, socket " +
-      options_.listener.path);
+  log("supervisor " + std::to_string(os::process_id()) + " started");
   return supervise();
 }
 

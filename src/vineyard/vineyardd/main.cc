@@ -74,6 +74,7 @@ Result<int> serve(settings::Settings& s, int argc, char** argv) {
                            to_string(s.asked_size), s.clamped_by));
   }
   VY_TRY(auto instance, supervisor::Supervisor::create(std::move(options)));
+  write_info(fmt::format("serves {} of memory at {}", to_string(s.pool_size), s.socket));
   return instance.run();
 }
 

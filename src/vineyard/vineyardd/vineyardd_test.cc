@@ -120,6 +120,7 @@ TEST(Vineyardd, workers_get_its_arguments_and_the_decided_size) {
   Daemon daemon(folder, {"--size", "16Mi", "--socket", folder / "s"});
   EXPECT_EQ(ask(folder / "s", "argv 1"), "--size");
   EXPECT_EQ(ask(folder / "s", "argv 5"), "--size=16777216");
+  EXPECT_THAT(daemon.errors(), HasSubstr("serves 16.0 MiB of memory at " + (folder / "s")));
 }
 TEST(Vineyardd, logs_json_when_asked_to) {
   const os::TestFolder folder;
