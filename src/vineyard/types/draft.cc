@@ -6,6 +6,7 @@
 
 #include "vineyard/base/check.h"
 #include "vineyard/base/limits.h"
+#include "vineyard/client/copy.h"
 
 namespace vineyard {
 
@@ -55,7 +56,7 @@ void ObjectDraft::write_payload(std::span<std::byte> payload) const {
   for (const Run& run : runs_) {
     std::memset(payload.data() + end, 0, run.offset - end);
     if (run.bytes != nullptr)
-      std::memcpy(payload.data() + run.offset, run.bytes, run.size);
+      client::copy_to_pool(payload.data() + run.offset, run.bytes, run.size);
     else
       run.fill(payload.subspan(run.offset, run.size));
     end = run.offset + run.size;

@@ -46,7 +46,7 @@ class ObjectDraft {
 
   [[nodiscard]] bool has_payload() const { return payload_.has_value(); }
   [[nodiscard]] std::uint64_t payload_size() const { return size_; }
-  /// Writes the payload into `payload_size()` bytes; zeros between the runs.
+  /// Writes the payload into `payload_size()` bytes at a 64-byte boundary; zeros between the runs.
   void write_payload(std::span<std::byte> payload) const;
 
   /// Puts the object: one payload, one document, one publication.
@@ -72,7 +72,8 @@ class ObjectDraft {
   std::vector<Run> runs_;
   std::unordered_map<const std::byte*, SameBytes> known_;
   std::uint64_t size_ = 0;
-  std::optional<std::uint32_t> payload_;  // its number; a caller may have declared other ones, shared blobs
+  std::optional<std::uint32_t>
+      payload_;  // its number; a caller may have declared other ones, shared blobs
   std::optional<Error> fault_;
 };
 

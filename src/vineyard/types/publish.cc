@@ -13,8 +13,6 @@ namespace vineyard {
 Result<ObjectId> ObjectDraft::publish(const Client& client) {
   if (fault_) return *fault_;
   document_.set_nbytes(root(), size_);
-  // A document that cannot be made is found out before room is taken.
-  VY_TRY(document_.finish());
   if (!has_payload()) return client.publish(document_);
   VY_TRY(Payload payload, client.reserve(ByteCount(size_)));
   write_payload(payload.bytes());

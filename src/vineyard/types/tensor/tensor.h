@@ -34,8 +34,8 @@ struct Raw {
 [[nodiscard]] std::string type_name(meta::ElementType type);
 /// `raw.bytes` must be as many as shape and type say, else the draft fails with invalid.
 void describe(ObjectDraft& draft, meta::NodeRef node, const Raw& raw);
-/// Errors: invalid (no tensor of numbers), corrupt (shape and bytes do not agree, bytes that are not
-/// aligned for their type).
+/// Errors: invalid (no tensor of numbers), corrupt (shape and bytes do not agree, bytes that are
+/// not aligned for their type).
 [[nodiscard]] Result<Raw> resolve(const ObjectSource& source);
 [[nodiscard]] Error wrong_type(const ObjectSource& source, meta::ElementType wanted);
 /// In elements, of a row-major array.
