@@ -120,6 +120,10 @@ nb::object reference_ids(const ObjectHandle& self) {
 /// `obj.member`: a member of that name, or of the name with an underscore; `first` and `second` of a sequence.
 nb::object attribute_of(nb::handle self, std::string_view name) {
   const ObjectHandle& object = nb::cast<ObjectHandle&>(self);
+  if (name.starts_with("__arrow_c_")) {
+    const nb::object offered = nb::module_::import_("vineyard.data.arrow").attr("attribute_of")(self, str_of(name));
+    if (!offered.is_none()) return offered;
+  }
   if (!name.starts_with("__")) {
     if (object.node.member(name)) return member_of(object, name);
     const std::string stored = std::string(name) + "_";

@@ -1,131 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstring>
+#include <deque>
+#include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 
+#include "arrow_capsule.h"
 #include "binding.h"
+#include "vineyard/types/arrow/table.h"
+#include "vineyard/types/draft.h"
 
 namespace vineyard::python {
 namespace {
 
 using meta::NodeRef;
 
-constexpr std::size_t kAlignment = 64;
 constexpr std::string_view kNamedLater = "-";  // a node must have a type name from the start
-
-/// One run of bytes of the payload: a buffer to copy, or room that Python fills in.
-struct Part {
-  std::size_t offset = 0;
-  std::size_t size = 0;
-  std::optional<BorrowedBuffer> source;
-  nb::object fill;  // called with a writable memoryview, when there is no source
-};
 
 /// The Python class `_Writer`: collects a document and the bytes of its payload, then publishes both at once.
 ///
 /// Owner:   its Python object; used once.
 /// Threads: one at a time.
-/// Always:  parts are 64-byte aligned in one payload blob; the buffers they come from are held until published.
+/// Always:  what the bytes come from is held until published; no Python call is made while the client's put lock is held.
 class Writer {
  public:
-  explicit Writer(std::string_view type_name) : builder_(type_name) {}
+  explicit Writer(std::string_view type_name) : draft_(type_name) {}
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  void set(std::uint32_t node, std::string_view key, nb::handle value) { set_field(builder_, {node}, key, value); }
-  void set_type(std::uint32_t node, std::string_view name) { builder_.set_type_name({node}, name); }
+  void set(std::uint32_t node, std::string_view key, nb::handle value) { set_field(document(), {node}, key, value); }
+  void set_type(std::uint32_t node, std::string_view name) { document().set_type_name({node}, name); }
   void set_nbytes(std::uint32_t node, std::uint64_t nbytes) {
-    builder_.set_nbytes({node}, nbytes);
+    document().set_nbytes({node}, nbytes);
     if (node == 0) has_nbytes_ = true;
   }
-  void set_global(std::uint32_t node) { builder_.set_global({node}); }
+  void set_global(std::uint32_t node) { document().set_global({node}); }
   std::uint32_t add_node(std::uint32_t parent, std::string_view key, std::string_view type_name) {
-    return builder_.add_node({parent}, key, type_name.empty() ? kNamedLater : type_name).index;
+    return document().add_node({parent}, key, type_name.empty() ? kNamedLater : type_name).index;
   }
-  void add_member(std::uint32_t node, std::string_view key, nb::handle id) { builder_.add_member({node}, key, to_id(id)); }
-  bool set_scalar(std::uint32_t node, nb::handle value) { return write_scalar(builder_, {node}, value); }
+  void add_member(std::uint32_t node, std::string_view key, nb::handle id) { document().add_member({node}, key, to_id(id)); }
+  bool set_scalar(std::uint32_t node, nb::handle value) { return write_scalar(document(), {node}, value); }
 
   void add_buffer(std::uint32_t node, std::string_view key, nb::handle value) {
-    BorrowedBuffer source(value);
-    const std::size_t size = source.bytes().size();
-    Part& part = add_part(node, key, size);
-    if (size > 0) part.source.emplace(std::move(source));
+    const BorrowedBuffer& source = sources_.emplace_back(value);
+    draft_.add_bytes({node}, key, source.bytes());
   }
+  /// Room that `fill` writes when the object is published; it gets a writable memoryview.
   void add_room(std::uint32_t node, std::string_view key, std::size_t size, nb::object fill) {
-    add_part(node, key, size).fill = std::move(fill);
+    draft_.add_generated({node}, key, size, [this, fill = std::make_shared<nb::object>(std::move(fill))](
+                                                std::span<std::byte> room) { this->fill(*fill, room); });
   }
   /// Shares bytes of an existing blob instead of copying them.
   void share_range(std::uint32_t node, std::string_view key, nb::handle blob, std::uint64_t offset, std::uint64_t size) {
     const ObjectId id = to_id(blob);
     std::size_t at = 0;
     while (at < shared_.size() && shared_[at].first != id) ++at;
-    if (at == shared_.size()) shared_.emplace_back(id, builder_.add_payload(id));
-    builder_.add_buffer({node}, key, shared_[at].second, offset, size);
+    if (at == shared_.size()) shared_.emplace_back(id, document().add_payload(id));
+    document().add_buffer({node}, key, shared_[at].second, offset, size);
+  }
+  /// Makes the node an Arrow array: of an object with `__arrow_c_array__`.
+  void set_array(std::uint32_t node, nb::handle value) {
+    const nb::object pair = value.attr("__arrow_c_array__")();
+    const IncomingArray& array = arrays_.emplace_back(
+        take(IncomingArray::from_array(schema_in(pair[0]), array_in(pair[1]))));
+    document().set_type_name({node}, Codec<IncomingArray>::type_name(array));
+    Codec<IncomingArray>::describe(draft_, {node}, array);
+  }
+  /// Makes the node a record batch: of an object with `__arrow_c_array__`.
+  void set_batch(std::uint32_t node, nb::handle value) {
+    const nb::object pair = value.attr("__arrow_c_array__")();
+    describe(node, take(IncomingTable::from_batch(schema_in(pair[0]), array_in(pair[1]))));
+  }
+  /// Makes the node a table: of an object with `__arrow_c_stream__`.
+  void set_table(std::uint32_t node, nb::handle value) {
+    const nb::object capsule = value.attr("__arrow_c_stream__")();
+    ArrowArrayStream* stream = stream_in(capsule);
+    describe(node, take([&] {
+               const nb::gil_scoped_release release;
+               return IncomingTable::from_stream(stream);
+             }()));
   }
 
   ObjectId publish(const ClientHandle& handle) {
     const Client& client = handle.get();
-    if (!has_nbytes_) builder_.set_nbytes({0}, total_);
-    if (!payload_) return take(client.publish(builder_));
-    Payload payload = take(reserve(client));
-    copy(payload);
-    parts_.clear();
-    return take(client.publish(builder_, std::span<Payload>(&payload, 1)));
+    if (draft_.fault()) throw_error(*draft_.fault());
+    const std::uint64_t size = draft_.payload_size();
+    if (!has_nbytes_) document().set_nbytes({0}, size);
+    if (!draft_.has_payload()) return take(client.publish(document()));
+    take(document().finish());  // a document that cannot be made is found out before room is taken
+    Payload payload = take(reserve(client, size));
+    write(payload);
+    return take(client.publish(document(), std::span<Payload>(&payload, 1)));
   }
-  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t size() const { return draft_.payload_size(); }
 
  private:
-  Part& add_part(std::uint32_t node, std::string_view key, std::size_t size) {
-    Part& part = parts_.emplace_back();
-    part.size = size;
-    part.offset = (size_ + kAlignment - 1) / kAlignment * kAlignment;
-    if (!payload_) payload_ = builder_.add_payload();
-    if (size == 0) part.offset = 0;  // needs no place of its own
-    else size_ = part.offset + size;
-    total_ += size;
-    builder_.add_buffer({node}, key, *payload_, part.offset, size);
-    return part;
+  [[nodiscard]] meta::DocumentBuilder& document() { return draft_.document(); }
+
+  void describe(std::uint32_t node, IncomingTable&& incoming) {
+    const IncomingTable& table = tables_.emplace_back(std::move(incoming));
+    document().set_type_name({node}, Codec<IncomingTable>::type_name(table));
+    Codec<IncomingTable>::describe(draft_, {node}, table);
   }
 
-  Result<Payload> reserve(const Client& client) const {
+  static Result<Payload> reserve(const Client& client, std::uint64_t size) {
+    if (size < kReleaseGilAt) return client.reserve(ByteCount(size));
     const nb::gil_scoped_release release;
-    return client.reserve(ByteCount(size_));
+    return client.reserve(ByteCount(size));
   }
 
-  void copy(Payload& payload) {
-    for (const Part& part : parts_)
-      if (part.size > 0 && !part.source) fill(part, payload);
-    if (size_ < kReleaseGilAt) return copy_sources(payload);
-    const nb::gil_scoped_release release;
-    copy_sources(payload);
+  void write(Payload& payload) {
+    if (payload.size() < kReleaseGilAt) {
+      draft_.write_payload(payload.bytes());
+    } else {
+      const nb::gil_scoped_release release;
+      draft_.write_payload(payload.bytes());
+    }
+    if (failure_) std::rethrow_exception(failure_);
   }
-  void copy_sources(Payload& payload) const {
-    std::size_t end = 0;
-    for (const Part& part : parts_) {
-      if (part.size == 0) continue;
-      std::memset(payload.data() + end, 0, part.offset - end);  // never show what was there before
-      if (part.source) std::memcpy(payload.data() + part.offset, part.source->bytes().data(), part.size);
-      end = part.offset + part.size;
+
+  // What Python raises is kept until the payload is written: nothing is thrown through the draft.
+  void fill(const nb::object& callee, std::span<std::byte> bytes) noexcept {
+    const nb::gil_scoped_acquire acquire;
+    if (failure_) return;
+    try {
+      nb::object room = nb::steal(PyMemoryView_FromMemory(reinterpret_cast<char*>(bytes.data()),
+                                                          static_cast<Py_ssize_t>(bytes.size()), PyBUF_WRITE));
+      if (!room.is_valid()) throw nb::python_error();
+      callee(room);
+      room.attr("release")();  // raises if the callee kept a buffer: nobody may write after publication
+    } catch (...) {
+      failure_ = std::current_exception();
     }
   }
-  static void fill(const Part& part, Payload& payload) {
-    nb::object room = nb::steal(PyMemoryView_FromMemory(reinterpret_cast<char*>(payload.data() + part.offset),
-                                                        static_cast<Py_ssize_t>(part.size), PyBUF_WRITE));
-    if (!room.is_valid()) throw nb::python_error();
-    part.fill(room);
-    room.attr("release")();  // raises if the callee kept a buffer: nobody may write after publication
-  }
 
-  meta::DocumentBuilder builder_;
-  std::vector<Part> parts_;
-  std::optional<std::uint32_t> payload_;
-  std::size_t size_ = 0;   // of the payload blob
-  std::size_t total_ = 0;  // of the parts, without what aligns them
-  bool has_nbytes_ = false;
+  ObjectDraft draft_;
+  // What the draft borrows from; a deque, so that nothing moves.
+  std::deque<BorrowedBuffer> sources_;
+  std::deque<IncomingArray> arrays_;
+  std::deque<IncomingTable> tables_;
   std::vector<std::pair<ObjectId, std::uint32_t>> shared_;  // blobs that are there already, and their numbers
+  bool has_nbytes_ = false;
+  std::exception_ptr failure_;
 };
 
 }  // namespace
@@ -138,6 +157,9 @@ void bind_writer(nb::module_& module) {
       .def("set_nbytes", &Writer::set_nbytes)
       .def("set_global", &Writer::set_global)
       .def("set_scalar", &Writer::set_scalar, nb::arg("node"), nb::arg("value").none())
+      .def("set_array", &Writer::set_array)
+      .def("set_batch", &Writer::set_batch)
+      .def("set_table", &Writer::set_table)
       .def("add_node", &Writer::add_node, nb::arg("parent"), nb::arg("key"), nb::arg("type_name") = "")
       .def("add_member", &Writer::add_member)
       .def("add_buffer", &Writer::add_buffer)

@@ -136,6 +136,7 @@ void set_field(meta::DocumentBuilder& builder, meta::NodeRef node, std::string_v
 void bind_ids(nb::module_& module);
 void bind_buffers(nb::module_& module);
 void bind_objects(nb::module_& module);
+void bind_arrow(nb::module_& module);
 void bind_client(nb::module_& module);
 void bind_writer(nb::module_& module);
 void bind_plain(nb::module_& module);

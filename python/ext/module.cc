@@ -12,5 +12,6 @@ NB_MODULE(_core, module) {
   bind_writer(module);
   bind_plain(module);
   bind_strings(module);
+  bind_arrow(module);
   bind_client(module);
 }

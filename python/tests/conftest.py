@@ -13,22 +13,6 @@ import vineyard
 from vineyard.deploy.local import Daemon
 
 
-# What the package cannot do yet, each with its reason: these tests run and are shown as expected failures.
-NOT_YET = {
-    "test_pandas.py": "text columns and frames wait for vineyard.data.arrow",
-    "test_a_blob_exports_a_read_only_buffer_of_bytes": "ctypes answers with a TypeError of its own",
-    "test_a_client_finds_the_next_daemon_at_its_socket": "a handle does not yet move to the next daemon at its socket by itself",
-    "test_an_outer_meaning_can_be_asked_for": "resolver.parent_context is not complete",
-}
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        for name, reason in NOT_YET.items():
-            if name in (item.path.name, getattr(item, "originalname", item.name)):
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
-
-
 @pytest.fixture(scope="session")
 def daemon():
     """The daemon that most tests share."""

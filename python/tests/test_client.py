@@ -236,6 +236,7 @@ def test_a_client_finds_the_next_daemon_at_its_socket(tmp_path):
         client = vineyard.connect(socket)
         object_id = client.put([1])
     with Daemon(socket=socket, size="64Mi"):
+        assert client.connected  # the first message finds out
         assert client.get(client.put([2])) == [2]
         with pytest.raises(errors.ObjectNotExistsException):
             client.get(object_id)

@@ -293,11 +293,13 @@ class Client(_core.Client):
         """Whether the instance answers. Asking costs a message."""
         if not self._is_open:
             return False
-        try:
-            self.exists(_core.ObjectID(2**64 - 2))
-        except (ConnectionErrorException, DeadlineException):
-            return False
-        return True
+        for _ in range(2):  # the first message finds out that a connection is lost, the second one makes a new one
+            try:
+                self.exists(_core.ObjectID(2**64 - 2))
+                return True
+            except (ConnectionErrorException, DeadlineException):
+                pass
+        return False
 
     is_ipc = property(lambda self: True, doc="Whether the instance is on this host: always.")
     is_rpc = property(lambda self: False, doc="Whether the instance is reached over TCP: never.")

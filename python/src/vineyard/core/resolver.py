@@ -10,7 +10,7 @@ from .. import _core
 from ..data.builtin import builtin_resolver_for
 from .current import Current, Scoped, accepts
 
-_SHORT = ("vineyard::Blob", "vineyard::Scalar<")
+_SHORT = ("vineyard::Blob", "vineyard::Scalar")
 
 
 class ResolverContext:

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from .. import _core
 
-# Which module of this package knows the types of which library.
+# Which module of this package knows the types of which library, and what to call there to have them registered.
 _pending = {
-    "builtins": "python",
-    "vineyard": "python",
-    "numpy": "tensor",
-    "pyarrow": "arrow",
-    "polars": "arrow",
-    "pandas": "dataframe",
-    "scipy": "sparse",
+    "builtins": ("python", None),
+    "vineyard": ("python", None),
+    "numpy": ("tensor", None),
+    "pyarrow": ("arrow", "register_pyarrow"),
+    "polars": ("arrow", "register_polars"),
+    "pandas": ("dataframe", None),
 }
 _builders = {}
 
@@ -36,11 +35,24 @@ _resolvers = {
     "vineyard::Tensor<": ("tensor", "resolve"),
     "vineyard::ColumnMajorTensor<": ("tensor", "resolve_column_major"),
     "vineyard::MaskedTensor<": ("tensor", "resolve_masked"),
+    "vineyard::ChunkedArray": ("arrow", "resolve_chunked"),
+    "vineyard::RecordBatch": ("arrow", "resolve_batch"),
+    "vineyard::Table": ("arrow", "resolve_table"),
     "vineyard::DataFrame": ("dataframe", "resolve_frame"),
     "vineyard::Series": ("dataframe", "resolve_series"),
     "vineyard::Index": ("dataframe", "resolve_index"),
     "vineyard::ExtensionArray<": ("dataframe", "resolve_extension"),
 }
+
+# Arrow arrays by their physical layout (interop: Arrow arrays).
+_ARROW_ARRAYS = (
+    "NullArray BooleanArray FixedSizeBinaryArray DecimalArray NumericArray BaseBinaryArray StringArray LargeStringArray "
+    "BinaryArray LargeBinaryArray StringViewArray BinaryViewArray BaseListArray ListArray LargeListArray ListViewArray "
+    "LargeListViewArray FixedSizeListArray MapArray StructArray SparseUnionArray DenseUnionArray RunEndEncodedArray "
+    "DictionaryArray"
+)
+for _name in _ARROW_ARRAYS.split():
+    _resolvers["vineyard::" + _name] = ("arrow", "resolve_array")
 
 _MAX_DEPTH = 40  # of containers in containers; documents allow 64
 
@@ -76,12 +88,12 @@ class Builtin:
 
     def __init__(self, encode, options=(), whole=None):
         self.encode = encode  # None: only a whole object can be made
-        self.options = frozenset(options)
+        self.options = None if options is None else frozenset(options)  # None: any
         self.whole = whole  # f(client, value): an object that is no document of its own
 
     def put(self, client, value, context, options):
         """Publishes an object of `value`; returns its id."""
-        unknown = options.keys() - self.options - {"allow_pickle"}
+        unknown = () if self.options is None else options.keys() - self.options - {"allow_pickle"}
         if unknown:
             raise TypeError(f"put of {type(value).__qualname__} has no keyword {', '.join(sorted(unknown))}")
         if self.whole is not None:
@@ -114,19 +126,21 @@ def builtin_for(cls):
     found = _builders.get(cls)
     if found is None and _pending:
         home = cls.__module__
-        module = _pending.get(home.partition(".")[0]) if isinstance(home, str) else None
-        if module is not None:
-            _load(module)
-            for library in [name for name, loaded in _pending.items() if loaded == module]:
-                del _pending[library]
+        library = home.partition(".")[0] if isinstance(home, str) else None
+        if library in _pending:
+            module, function = _pending[library]
+            loaded = _load(module)
+            if function is not None:
+                getattr(loaded, function)()
+            _pending.pop(library, None)  # only now: another thread may be looking meanwhile
             found = _builders.get(cls)
     return found
 
 
 def builtin_resolver_for(typename):
-    """(resolver, length of the prefix it is known by) of a type name, or (None, -1)."""
+    """(resolver, length of the name it is known by) of a type name, or (None, -1)."""
     prefix = max((p for p in _resolvers if typename.startswith(p)), key=len, default=None)
     if prefix is None:
         return None, -1
     module, function = _resolvers[prefix]
-    return getattr(_load(module), function), len(prefix)
+    return getattr(_load(module), function), len(prefix.rstrip("<"))

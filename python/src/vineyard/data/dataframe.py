@@ -30,7 +30,7 @@ class _Unfit(Exception):
 
 def _write_array(writer, parent, key, values, scope):
     """Writes the values of a column or index as a member."""
-    if isinstance(values, pd.arrays.NumpyExtensionArray):
+    if type(values) is pd.arrays.NumpyExtensionArray:
         values = values.to_numpy()
     elif isinstance(values, (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray)) and isinstance(values.dtype, np.dtype):
         values = np.asarray(values)
@@ -325,6 +325,8 @@ def _read_extras(obj, value):
         value.attrs = unpack(attrs)
     if obj._field("refuses_duplicate_labels_"):
         value.flags.allows_duplicate_labels = False
+    # The bytes are read-only, and somebody else refers to them: so pandas copies what is written to (copy on write).
+    value.__dict__["_vineyard_original"] = value.copy(deep=False)
     return value
 
 

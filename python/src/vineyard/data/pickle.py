@@ -34,7 +34,7 @@ def encode(writer, node, value, scope):
     buffers = []
     try:
         data = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-    except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as e:
+    except Exception as e:  # a class may raise anything here
         raise TypeError(f"no builder for values of type {type(value).__qualname__}, and pickle refuses it: {e}") from e
     writer.set_type(node, "vineyard::PickleBuffer")
     writer.set(node, "size_", len(data))
