@@ -21,6 +21,7 @@ from daemon import Daemon
 
 OPTIONS = argparse.Namespace()
 MATRIX = "3 x 4, sum 66, last 11\n"
+WEATHER = "4 rows of city degrees\nOslo: 12\nRome: 31\n"
 
 
 def has(*modules):
@@ -71,6 +72,11 @@ class Examples(unittest.TestCase):
     def test_02_cpp_reads_what_python_put(self):
         self.assertEqual(self.python("02_share_tensor", "put", needs=["numpy"]), "")
         self.assertEqual(self.cpp("share_tensor", "get"), MATRIX)
+
+    def test_03_dataframe_in_python_and_cpp(self):
+        self.assertEqual(self.python("03_dataframe", "put", needs=["pyarrow", "pandas"]), "")
+        self.assertEqual(self.python("03_dataframe", "get"), WEATHER)
+        self.assertEqual(self.cpp("dataframe"), WEATHER)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `vineyard` against a real daemon.
 
-Usage: cli_test.py --daemon VINEYARDD --command VINEYARD [unittest arguments]
+Usage: cli_test.py --daemon VINEYARDD --command VINEYARD [--share-tensor EXAMPLE] [unittest arguments]
+
+EXAMPLE is the program of examples/02_share_tensor, which puts an object that has a payload.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from daemon import Daemon, is_running, wait_for
 
-PROGRAMS = argparse.Namespace(daemon="", command="")
+PROGRAMS = argparse.Namespace(daemon="", command="", share_tensor="")
 DEADLINE = 120
 
 
@@ -203,6 +205,44 @@ class Remove(WithDaemon):
         self.assertEqual(outcomes, dict.fromkeys(blobs, "deleted") | {"o0000000000000bad": "absent"})
 
 
+class Members(WithDaemon):
+    """An object that consists of another one: a tensor and its payload blob."""
+
+    def setUp(self):
+        super().setUp()
+        if not PROGRAMS.share_tensor:
+            self.skipTest("without --share-tensor there is no object with a payload")
+        subprocess.run([PROGRAMS.share_tensor, "put", self.daemon.socket], check=True, timeout=DEADLINE)
+        entries = {entry["typename"]: entry["id"] for entry in self.json("ls")}
+        self.tensor, self.blob = entries["vineyard::Tensor<double>"], entries["vineyard::Blob"]
+
+    def test_metadata_is_a_tree(self):
+        tree = self.json("get", "matrix")
+        self.assertEqual((tree["id"], tree["typename"]), (self.tensor, "vineyard::Tensor<double>"))
+        self.assertEqual(tree["buffer_"]["id"], self.blob)
+        self.assertEqual(json.loads(tree["shape_"]), [3, 4])
+        self.assertEqual(json.loads(self.text("get", "matrix")), tree)
+        self.assertEqual(len(self.run_command("get", self.blob)), 96)
+
+    def test_a_member_is_kept_and_its_holder_is_named(self):
+        self.assertIn(f"it is a member of {self.tensor};", self.text("rm", self.blob, status=1))
+        (target,) = self.json("rm", self.blob, status=1)["targets"]
+        self.assertEqual((target["outcome"], target["member_of"]), ("kept", self.tensor))
+
+    def test_both_go_together_in_any_order(self):
+        self.text("rm", self.blob, self.tensor)
+        self.assertEqual(self.json("ls"), [])
+
+    def test_force_takes_the_holder_too(self):
+        self.assertEqual(self.json("rm", "--force", self.blob)["deleted"], 2)
+        self.assertEqual(self.json("ls"), [])
+
+    def test_an_object_takes_its_payload_along(self):
+        self.assertIn("2 objects in all", self.text("rm", "matrix"))
+        self.assertEqual(self.json("ls"), [])
+        self.assertEqual(self.json("ls", "--names"), [])
+
+
 class Look(WithDaemon):
     def test_status_names_processes_and_counts(self):
         self.put(b"x", "--name", "x")
@@ -289,6 +329,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--daemon", required=True)
     parser.add_argument("--command", required=True)
+    parser.add_argument("--share-tensor", default="")
     options, rest = parser.parse_known_args()
     PROGRAMS = options
     unittest.main(argv=[sys.argv[0], *rest])

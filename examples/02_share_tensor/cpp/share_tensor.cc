@@ -18,8 +18,7 @@ vineyard::Result<void> put_matrix(const vineyard::Client& client) {
 
 vineyard::Result<void> get_matrix(const vineyard::Client& client) {
   // Waits until somebody has put it. The tensor's values are those in shared memory: no copy.
-  auto matrix =
-      vineyard::get<vineyard::Tensor<double>>(client, "matrix", {.wait_ms = 60'000});
+  auto matrix = vineyard::get<vineyard::Tensor<double>>(client, "matrix", {.wait_ms = 60'000});
   if (!matrix) return matrix.error();
   const auto values = matrix->values();
   std::printf("%lld x %lld, sum %g, last %g\n", static_cast<long long>(matrix->shape()[0]),
@@ -37,7 +36,7 @@ int main(int argc, char** argv) {
   vineyard::ConnectOptions options;
   options.socket = argc > 2 ? argv[2] : "";
   auto client = vineyard::Client::connect(options);
-  const auto done = !client           ? vineyard::Result<void>(client.error())
+  const auto done = !client         ? vineyard::Result<void>(client.error())
                     : role == "put" ? put_matrix(*client)
                                     : get_matrix(*client);
   if (done) return 0;

@@ -15,7 +15,7 @@ if role == "put":
     client.put(table, name="weather")
 else:
     table = client.get(client.get_name("weather", wait=60))  # a pyarrow.Table over shared memory: no copy
-    print(f"{table.num_rows} rows of {', '.join(table.column_names)}")
+    print(f"{table.num_rows} rows of {' '.join(table.column_names)}")
 
     import pandas as pd
 

@@ -23,28 +23,33 @@ enum class ExitStatus : std::uint8_t {
 /// How answers are written: for people, or as JSON in one line.
 enum class Form : std::uint8_t { kText, kJson };
 
+/// What the words before and behind every command say.
 struct Common {
   std::string socket;  // empty: where clients look
   Form form = Form::kText;
 };
 
+/// What `get` is asked for.
 struct GetTarget {
   std::string target;  // id or name
   std::string output;  // a file; empty: the standard output
   double wait_seconds = 0;
 };
 
+/// What `ls` lists, and how.
 struct LsOptions {
   ListOptions list;
   bool names = false;    // list names instead of objects
   bool is_long = false;  // more columns, nothing shortened
 };
 
+/// What `put` puts.
 struct PutOptions {
   std::string file = "-";  // -: the standard input
   std::string name;        // empty: none
 };
 
+/// What `rm` removes.
 struct RmOptions {
   std::vector<std::string> targets;  // ids and names
   DeleteOptions remove;

@@ -44,20 +44,16 @@ Result<std::vector<Target>> find_targets(const Client& client, const RmOptions& 
   return targets;
 }
 
-// Deletes all in one step, so that an object and what it refers to may be named in any order.
-Result<std::uint32_t> remove(const Client& client, std::vector<Target>& targets,
-                             const DeleteOptions& options) {
+// One step of deleting: what was kept says which object refers to it. Returns how many went.
+Result<std::uint32_t> remove_once(const Client& client, std::vector<Target*>& targets,
+                                  const DeleteOptions& options) {
   std::vector<ObjectId> ids;
-  for (const Target& t : targets) {
-    if (t.id.is_valid()) ids.push_back(t.id);
-  }
-  if (ids.empty()) return 0U;
+  for (const Target* t : targets) ids.push_back(t->id);
   VY_TRY(const std::vector<bool> there, client.exists(ids));
   VY_TRY(const DeleteReport report, client.remove(ids, options));
-  std::size_t at = 0;
-  for (Target& t : targets) {
-    if (!t.id.is_valid()) continue;
-    t.outcome = there[at++] ? Outcome::kDeleted : Outcome::kAbsent;
+  for (std::size_t n = 0; n < targets.size(); ++n) {
+    Target& t = *targets[n];
+    t.outcome = there[n] ? Outcome::kDeleted : Outcome::kAbsent;
     const auto kept = std::find(report.kept.begin(), report.kept.end(), t.id);
     if (kept == report.kept.end()) continue;
     t.outcome = Outcome::kKept;
@@ -65,6 +61,24 @@ Result<std::uint32_t> remove(const Client& client, std::vector<Target>& targets,
     if (place < report.holders.size()) t.holder = report.holders[place];
   }
   return report.deleted;
+}
+
+// Objects and what they refer to may be named in any order: what was kept is asked again as long as
+// others went.
+Result<std::uint32_t> remove(const Client& client, std::vector<Target>& targets,
+                             const DeleteOptions& options) {
+  std::vector<Target*> left;
+  for (Target& t : targets) {
+    if (t.id.is_valid()) left.push_back(&t);
+  }
+  std::uint32_t deleted = 0;
+  while (!left.empty()) {
+    VY_TRY(const std::uint32_t now, remove_once(client, left, options));
+    deleted += now;
+    std::erase_if(left, [](const Target* t) { return t->outcome != Outcome::kKept; });
+    if (now == 0) break;
+  }
+  return deleted;
 }
 
 // A name goes with its object, unless it stands for another one by now.
