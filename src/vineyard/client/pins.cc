@@ -99,6 +99,8 @@ Result<void> Pins::switch_tables(std::uint32_t forks) {
   }
   spares_.erase(spares_.begin(), spares_.begin() + static_cast<std::ptrdiff_t>(count));
   has_spare_.store(!spares_.empty(), std::memory_order_relaxed);
+  // Who compared the generations before the fork did so after it stored `held`: this makes it seen.
+  private_barrier();
   copy_pins();
   // From here on whoever releases clears its slot itself ...
   tables_for_.store(forks, std::memory_order_release);
