@@ -92,7 +92,8 @@ def resolve_table(obj, context, options):
             return frame.to_series() if kind == "series" else frame
     import pyarrow as pa
 
-    return pa.table(table)
+    # pa.table() would import pandas, to see whether this is a data frame: a second for whoever does not use it.
+    return pa.RecordBatchReader.from_stream(table).read_all()
 
 
 # ---- polars
