@@ -8,9 +8,7 @@
 // program include Arrow's own headers as well.
 
 // NOLINTBEGIN: names and layout are the specification's.
-#ifdef __cplusplus
 extern "C" {
-#endif
 
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
@@ -72,7 +70,5 @@ struct ArrowArrayStream {
 
 #endif  // ARROW_C_STREAM_INTERFACE
 
-#ifdef __cplusplus
-}
-#endif
+}  // extern "C"
 // NOLINTEND
