@@ -221,6 +221,7 @@ class World {
     const std::uint64_t lease = worker().entries.at(view.id.index()).lease.load();
     for (auto& w : readers_) {
       if (w.client->serial() != lease >> 32) continue;
+      if (w.dead) return false;  // its outbox was its own mapping, and is gone: this reader has none of it
       const Record record = w.client->outbox().records[lease % limits::kRing];
       if (record.id != view.id.value) return false;
       if (view.id.is_blob()) {
