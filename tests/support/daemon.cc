@@ -66,10 +66,8 @@ Daemon::Daemon(std::vector<std::string> arguments, std::vector<std::string> envi
     execv(words[0].c_str(), pointers(words).data());
     _exit(127);
   }
-  wait_for("the daemon's socket", [&] {
-    struct stat found;
-    return stat(socket_.c_str(), &found) == 0 || !running();
-  });
+  // A socket file alone may not listen yet; a worker is forked only after it does.
+  wait_for("the daemon's worker", [&] { return worker() != 0 || !running(); });
 }
 
 Daemon::~Daemon() {

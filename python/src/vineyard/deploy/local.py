@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,16 @@ def find_vineyardd(path=None):
     if not found:
         raise RuntimeError("vineyardd is not installed: set VINEYARD_DAEMON, or install the package again")
     return found
+
+
+def _listens(path):
+    """Whether somebody takes connections there: the file alone appears a moment earlier."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 class Daemon:
@@ -41,7 +52,7 @@ class Daemon:
 
     def _wait(self):
         deadline = time.monotonic() + _START_S
-        while not os.path.exists(self.socket):
+        while not _listens(self.socket):
             if self.process.poll() is not None:
                 raise RuntimeError(f"vineyardd ended at once with status {self.process.returncode}")
             if time.monotonic() > deadline:
