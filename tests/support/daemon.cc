@@ -121,12 +121,27 @@ int Daemon::stop() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+std::vector<pid_t> Daemon::processes() const {
+  std::vector<pid_t> all;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    pid_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) continue;
+    if (read_file(entry.path() / "cmdline").find(socket_) == std::string::npos) continue;
+    all.push_back(pid);
+  }
+  return all;
+}
+
+// A clean stop first: whoever is killed one by one may be replaced by a process that no scan has seen yet. Then
+// everything of this instance, until several scans in a row find nothing.
 void Daemon::end_all() {
-  for (int round = 0; round < 1000; ++round) {
-    const pid_t all[] = {supervisor(), standby(), worker()};
-    if (all[0] == 0 && all[1] == 0 && all[2] == 0) break;
-    for (pid_t pid : all) {
-      if (pid != 0) kill(pid, SIGKILL);
+  if (const pid_t pid = supervisor(); pid != 0) kill(pid, SIGTERM);
+  for (int round = 0, quiet = 0; round < 10000 && quiet < 20; ++round) {
+    const std::vector<pid_t> left = processes();
+    quiet = left.empty() ? quiet + 1 : 0;
+    if (round > 3000) {  // a stop takes two seconds at most, when the worker is stopped
+      for (pid_t pid : left) kill(pid, SIGKILL);
     }
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }

@@ -39,6 +39,7 @@ class Daemon {
 
  private:
   [[nodiscard]] pid_t find(const char* role) const;
+  [[nodiscard]] std::vector<pid_t> processes() const;
   void end_all();
 
   std::string folder_;
