@@ -25,6 +25,12 @@ Result<void> Connection::start(OnFrame on_frame, OnEnd on_end) {
   return {};
 }
 
+void Connection::join_within(std::chrono::milliseconds limit, std::function<bool()> joined) {
+  join_by_ = loop_.after(limit, [this, joined = std::move(joined)] {
+    if (!joined()) end();
+  });
+}
+
 void Connection::read_one() {
   auto packet = channel_.receive(buffer_, os::Wait::kNo);
   if (!packet || packet->outcome == os::ReceiveOutcome::kEndOfStream) return end();
@@ -82,6 +88,7 @@ void Connection::end() {
   writable_.end();
   process_ended_.end();
   retry_.end();
+  join_by_.end();
   backlog_.clear();
   // Later, not now: whoever called is still using this object.
   loop_.post([on_end = on_end_] { on_end(); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -29,6 +30,9 @@ class Connection {
   /// Starts to listen. `on_end` is called once, when the peer hung up, misbehaved or its process ended.
   Result<void> start(OnFrame on_frame, OnEnd on_end);
 
+  /// Ends the connection after `limit`, unless `joined` says so by then.
+  void join_within(std::chrono::milliseconds limit, std::function<bool()> joined);
+
   /// Sends the frame, or keeps it until the peer reads.
   void send(std::span<const std::byte> frame, std::vector<os::UniqueFd> descriptors = {});
   void shut_down();
@@ -54,6 +58,7 @@ class Connection {
   net::Watch writable_;
   net::Watch process_ended_;
   net::Timer retry_;
+  net::Timer join_by_;
   std::deque<Unsent> backlog_;
   std::size_t backlog_bytes_ = 0;
   bool ended_ = false;

@@ -19,6 +19,7 @@ namespace {
 
 using protocol::Opcode;
 constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr std::chrono::seconds kJoinDeadline{10};  // who connects and does not join holds descriptors for nothing
 
 std::vector<ObjectId> to_ids(const std::vector<std::uint64_t>& raw) {
   return {raw.begin(), raw.end()};
@@ -66,6 +67,10 @@ Result<void> Dispatcher::serve(Peer& peer) {
   auto connection = std::make_unique<Connection>(loop_, buffer_, std::move(socket), std::move(process));
   VY_TRY(connection->start([this, serial](const protocol::Frame& f) { handle(serial, f); },
                            [this, serial] { ended(serial); }));
+  connection->join_within(kJoinDeadline, [this, serial] {
+    const Peer* waited = in_.peer(serial);
+    return waited != nullptr && in_.clients.established(waited->control, serial);
+  });
   if (peer.gone) loop_.post([this, serial] { ended(serial); });
   connections_[serial] = std::move(connection);
   return {};
