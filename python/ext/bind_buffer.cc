@@ -174,44 +174,34 @@ void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source)
   std::memcpy(to.data() + offset, from.data(), from.size());
 }
 
-/// The bytes in a payload of their own, which no buffer points at.
-Payload copy_of(BlobBuilderHandle& handle) {
-  const nb::gil_scoped_release release;
-  Result<Payload> copy = handle.client->reserve(ByteCount(handle.size));
-  if (copy) std::memcpy(copy->data(), handle.payload.data(), handle.size);
-  return [&] {
-    const nb::gil_scoped_acquire acquire;
-    return take(std::move(copy));
-  }();
-}
-
-ObjectId publish(BlobBuilderHandle& handle) {
+/// Publishes the bytes, or a copy of them if buffers still point at them.
+Result<ObjectId> publish(BlobBuilderHandle& handle, bool has_exports) {
   Payload payload;
-  if (handle.exports > 0) payload = copy_of(handle);
-  else payload.swap(handle.payload);
-  const nb::gil_scoped_release release;
-  Result<ObjectId> id = handle.id.is_valid() ? handle.client->publish_as(handle.id, std::move(payload))
-                                             : handle.client->publish_blob(std::move(payload));
-  const nb::gil_scoped_acquire acquire;
-  return take(std::move(id));
+  if (has_exports) {
+    Result<Payload> copy = handle.client->reserve(ByteCount(handle.size));
+    if (!copy) return std::move(copy).error();
+    std::memcpy(copy->data(), handle.payload.data(), handle.size);
+    payload = *std::move(copy);
+  } else {
+    payload.swap(handle.payload);
+  }
+  if (handle.id.is_valid()) return handle.client->publish_as(handle.id, std::move(payload));
+  return handle.client->publish_blob(std::move(payload));
 }
 
 nb::object seal(BlobBuilderHandle& handle, nb::handle) {
   (void)open_bytes(handle);
   handle.is_open = false;
   if (handle.size == 0) return make_blob(View(ObjectId::empty_blob(), {}, {}));
-  return make_blob(take(handle.client->get_view(publish(handle))));
+  const ObjectId id = take(without_gil([&, has_exports = handle.exports > 0] { return publish(handle, has_exports); }));
+  return get_object(*handle.client, id);
 }
 
 ObjectId id_of_builder(BlobBuilderHandle& handle) {
   (void)open_bytes(handle);
   if (handle.size == 0) return ObjectId::empty_blob();
   if (!handle.id.is_valid()) {
-    Result<ObjectId> id = [&] {
-      const nb::gil_scoped_release release;
-      return handle.client->reserve_id(IdKind::kBlob);
-    }();
-    handle.id = take(std::move(id));
+    handle.id = take(without_gil([&] { return handle.client->reserve_id(IdKind::kBlob); }));
   }
   return handle.id;
 }
@@ -226,11 +216,7 @@ BlobBuilderHandle create_builder(nb::handle client, std::size_t size) {
   handle.size = size;
   if (size == 0) return handle;
   handle.client.emplace(nb::cast<ClientHandle&>(client).get());
-  Result<Payload> payload = [&] {
-    const nb::gil_scoped_release release;
-    return handle.client->reserve(ByteCount(size));
-  }();
-  handle.payload = take(std::move(payload));
+  handle.payload = take(without_gil([&] { return handle.client->reserve(ByteCount(size)); }));
   return handle;
 }
 

@@ -17,13 +17,6 @@ namespace {
 std::atomic<bool> short_put{true};
 std::atomic<bool> short_get{true};
 
-/// Calls that may wait for the daemon or copy a lot let other Python threads run.
-template <class Call>
-auto without_gil(Call call) {
-  const nb::gil_scoped_release release;
-  return call();
-}
-
 // ---- connect
 
 nb::object connect(nb::type_object type, const std::string& socket, bool autostart, std::uint32_t deadline_ms,
@@ -58,8 +51,8 @@ Result<ObjectId> put_bytes(const Client& client, nb::handle value) {
   Py_ssize_t size = 0;
   if (PyBytes_AsStringAndSize(value.ptr(), &data, &size) != 0) throw nb::python_error();
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), static_cast<std::size_t>(size));
-  if (bytes.size() < kReleaseGilAt) return client.put_blob(bytes);
-  return without_gil([&] { return client.put_blob(bytes); });
+  const auto put = [&] { return client.put_blob(bytes); };
+  return bytes.size() < kReleaseGilAt ? patiently(put) : without_gil(put);
 }
 
 /// The object of a value that needs no builder, or nothing for all others.
@@ -69,7 +62,7 @@ std::optional<ObjectId> put_short(const Client& client, nb::handle value) {
   meta::DocumentBuilder& builder = scratch_builder();
   builder.clear({});
   if (!write_scalar(builder, builder.root(), value)) return std::nullopt;
-  return take(client.publish(builder));
+  return take(patiently([&] { return client.publish(builder); }));
 }
 
 nb::object put(nb::pointer_and_handle<ClientHandle> self, nb::handle value) {
@@ -103,8 +96,8 @@ nb::object get(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id) 
   ObjectId* id = nullptr;
   if (!nb::try_cast(object_id, id) || id == nullptr) return self.h.attr("_get")(object_id);
   const Client& client = self.p->get();
-  if (!id->is_blob()) return resolve(self.h, client, take(client.get(*id)));
-  nb::object blob = make_blob(take(client.get_view(*id)));
+  if (!id->is_blob()) return resolve(self.h, client, take(patiently([&] { return client.get(*id); })));
+  nb::object blob = make_blob(take(patiently([&] { return client.get_view(*id); })));
   return short_get.load(std::memory_order_relaxed) ? blob : self.h.attr("_resolve")(blob);
 }
 
@@ -115,9 +108,10 @@ nb::object get_with(nb::pointer_and_handle<ClientHandle> self, nb::handle object
 }
 
 /// An Object, or a Blob: what lies behind an id, not yet made a value.
-nb::object get_object(const ClientHandle& self, nb::handle object_id, std::uint64_t wait_ms) {
+nb::object get_object_of(const ClientHandle& self, nb::handle object_id, std::uint64_t wait_ms) {
   const Client& client = self.get();
   const ObjectId id = to_id(object_id);
+  if (wait_ms == 0) return get_object(client, id);
   const GetOptions options{.wait_ms = wait_ms};
   if (id.is_blob()) return make_blob(take(without_gil([&] { return client.get_view(id, options); })));
   return make_object(client, take(without_gil([&] { return client.get(id, options); })));
@@ -230,7 +224,7 @@ void bind_data(nb::class_<ClientHandle>& type) {
            nb::arg("resolver") = nb::none(), nb::arg("fetch") = false, nb::arg("kwargs"),
            "Gets a value by id or name. Large ones are read-only views without a copy.")
       .def("_put_buffer", &put_buffer)
-      .def("_get_object", &get_object, nb::arg("object_id"), nb::arg("wait_ms") = 0)
+      .def("_get_object", &get_object_of, nb::arg("object_id"), nb::arg("wait_ms") = 0)
       .def("_get_objects", &get_objects)
       .def("_remove", &remove)
       .def("exists", &exists, nb::arg("object_id"));

@@ -37,6 +37,17 @@ nb::object field_of(const ObjectHandle& self, std::string_view key, nb::object f
   return value ? to_python(*value) : fallback;
 }
 
+/// The values of several fields; None for those that are not there.
+nb::object fields_of(const ObjectHandle& self, const nb::args& keys) {
+  nb::object values = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(keys.size())));
+  if (!values.is_valid()) throw nb::python_error();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    nb::object value = field_of(self, nb::cast<std::string_view>(keys[i]), nb::none());
+    PyTuple_SetItem(values.ptr(), static_cast<Py_ssize_t>(i), value.release().ptr());
+  }
+  return values;
+}
+
 nb::object keys_of(const ObjectHandle& self) {
   nb::object keys = nb::steal(PyList_New(static_cast<Py_ssize_t>(self.node.size())));
   if (!keys.is_valid()) throw nb::python_error();
@@ -47,22 +58,7 @@ nb::object keys_of(const ObjectHandle& self) {
 
 nb::object buffer_of(const ObjectHandle& self, const meta::Buffer& range) {
   if (range.length == 0) return make_blob(std::span<const std::byte>{}, nb::none());
-  return make_blob(take(self.held->object.buffer(range)), range.offset);
-}
-
-nb::object get_object(const Client& client, ObjectId id) {
-  if (id.is_blob()) {
-    Result<View> view = [&] {
-      const nb::gil_scoped_release release;
-      return client.get_view(id);
-    }();
-    return make_blob(take(std::move(view)));
-  }
-  Result<Object> object = [&] {
-    const nb::gil_scoped_release release;
-    return client.get(id);
-  }();
-  return make_object(client, take(std::move(object)));
+  return make_blob(take(patiently([&] { return self.held->object.buffer(range); })), range.offset);
 }
 
 /// A member as an Object or Blob; None if there is none. Raises RuntimeError if `key` is a field.
@@ -152,8 +148,13 @@ std::uint64_t instance_of(const ObjectHandle& self) { return self.held->client.c
 
 }  // namespace
 
+nb::object get_object(const Client& client, ObjectId id) {
+  if (id.is_blob()) return make_blob(take(patiently([&] { return client.get_view(id); })));
+  return make_object(client, take(patiently([&] { return client.get(id); })));
+}
+
 nb::object make_object(const Client& client, Object&& object) {
-  if (object.is_blob()) return make_blob(take(client.get_view(object.id())));
+  if (object.is_blob()) return get_object(client, object.id().with_blob_bit());
   const ObjectId id = object.id();
   auto held = std::make_shared<HeldObject>(HeldObject{std::move(object), client});
   const meta::NodeView root = held->object.root();
@@ -168,7 +169,7 @@ ObjectId id_of(ObjectHandle& handle) {
   for (std::uint32_t i = 0; i < document.payload_count(); ++i) builder.add_payload(document.reference(i));
   meta::copy_items(handle.node, builder, builder.root(), 0);
   builder.set_nbytes(builder.root(), handle.node.nbytes());
-  handle.id = take(handle.held->client.publish(builder));
+  handle.id = take(patiently([&] { return handle.held->client.publish(builder); }));
   return handle.id;
 }
 
@@ -187,6 +188,7 @@ void bind_objects(nb::module_& module) {
       .def("_keys", &keys_of)
       .def("_kind", &kind_of)
       .def("_field", &field_of, nb::arg("key"), nb::arg("default") = nb::none())
+      .def("_fields", &fields_of)
       .def("_buffer", &get_buffer)
       .def("_member_id", &member_id)
       .def("_buffer_range", &buffer_range)

@@ -32,6 +32,10 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
 
   void set(std::uint32_t node, std::string_view key, nb::handle value) { set_field(document(), {node}, key, value); }
+  /// Many fields at once.
+  void set_fields(std::uint32_t node, const nb::dict& fields) {
+    for (const auto [key, value] : fields) set(node, nb::cast<std::string_view>(key), value);
+  }
   void set_type(std::uint32_t node, std::string_view name) { document().set_type_name({node}, name); }
   void set_nbytes(std::uint32_t node, std::uint64_t nbytes) {
     document().set_nbytes({node}, nbytes);
@@ -78,22 +82,17 @@ class Writer {
   void set_table(std::uint32_t node, nb::handle value) {
     const nb::object capsule = value.attr("__arrow_c_stream__")();
     ArrowArrayStream* stream = stream_in(capsule);
-    describe(node, take([&] {
-               const nb::gil_scoped_release release;
-               return IncomingTable::from_stream(stream);
-             }()));
+    describe(node, take(without_gil([&] { return IncomingTable::from_stream(stream); })));
   }
 
   ObjectId publish(const ClientHandle& handle) {
     const Client& client = handle.get();
     if (draft_.fault()) throw_error(*draft_.fault());
-    const std::uint64_t size = draft_.payload_size();
-    if (!has_nbytes_) document().set_nbytes({0}, size);
-    if (!draft_.has_payload()) return take(client.publish(document()));
-    take(document().finish());  // a document that cannot be made is found out before room is taken
-    Payload payload = take(reserve(client, size));
-    write(payload);
-    return take(client.publish(document(), std::span<Payload>(&payload, 1)));
+    if (!has_nbytes_) document().set_nbytes({0}, draft_.payload_size());
+    const auto publish = [&] { return write_and_publish(client); };
+    Result<ObjectId> id = draft_.payload_size() < kReleaseGilAt ? patiently(publish) : without_gil(publish);
+    if (failure_) std::rethrow_exception(failure_);
+    return take(std::move(id));
   }
   [[nodiscard]] std::size_t size() const { return draft_.payload_size(); }
 
@@ -106,20 +105,14 @@ class Writer {
     Codec<IncomingTable>::describe(draft_, {node}, table);
   }
 
-  static Result<Payload> reserve(const Client& client, std::uint64_t size) {
-    if (size < kReleaseGilAt) return client.reserve(ByteCount(size));
-    const nb::gil_scoped_release release;
-    return client.reserve(ByteCount(size));
-  }
-
-  void write(Payload& payload) {
-    if (payload.size() < kReleaseGilAt) {
-      draft_.write_payload(payload.bytes());
-    } else {
-      const nb::gil_scoped_release release;
-      draft_.write_payload(payload.bytes());
-    }
-    if (failure_) std::rethrow_exception(failure_);
+  // Called with the GIL or without; twice, if the first time it would have had to wait.
+  Result<ObjectId> write_and_publish(const Client& client) {
+    if (!draft_.has_payload()) return client.publish(document());
+    Result<Payload> payload = client.reserve(ByteCount(draft_.payload_size()));
+    if (!payload) return std::move(payload).error();
+    draft_.write_payload(payload->bytes());
+    if (failure_) return Error(ErrorCode::kInvalid, "a part of the payload could not be written");
+    return client.publish(document(), std::span<Payload>(&*payload, 1));
   }
 
   // What Python raises is kept until the payload is written: nothing is thrown through the draft.
@@ -153,6 +146,7 @@ void bind_writer(nb::module_& module) {
   nb::class_<Writer>(module, "_Writer", "Collects a document and its payload, then publishes both at once.")
       .def(nb::init<std::string_view>(), nb::arg("type_name") = "")
       .def("set", &Writer::set, nb::arg("node"), nb::arg("key"), nb::arg("value").none())
+      .def("set_fields", &Writer::set_fields)
       .def("set_type", &Writer::set_type)
       .def("set_nbytes", &Writer::set_nbytes)
       .def("set_global", &Writer::set_global)

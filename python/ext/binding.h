@@ -14,6 +14,7 @@
 #include "vineyard/base/ids.h"
 #include "vineyard/base/result.h"
 #include "vineyard/client.h"
+#include "vineyard/client/no_waiting.h"
 #include "vineyard/meta/document.h"
 #include "vineyard/meta/document_builder.h"
 
@@ -35,6 +36,27 @@ template <class T>
 T take(Result<T>&& result) {
   if (!result) throw_error(result.error());
   if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+// ---- the GIL
+
+/// Calls that wait for the daemon, or copy a lot, let other Python threads run meanwhile.
+template <class Call>
+auto without_gil(Call call) {
+  const nb::gil_scoped_release release;
+  return call();
+}
+
+/// A call of the client that seldom waits: the GIL is given up only if it has to. (Giving it up is cheap; getting it
+/// back from a busy thread takes milliseconds.) The call is made again then, so nothing of it may have happened.
+template <class Call>
+auto patiently(Call call) {
+  {
+    const NoWaiting now;
+    auto result = call();
+    if (result || !now.refused()) return result;
+  }
+  return without_gil(call);
 }
 
 // ---- ids (bind_id.cc)
@@ -107,6 +129,8 @@ struct ObjectHandle {
 };
 
 [[nodiscard]] nb::object make_object(const Client& client, Object&& object);
+/// The Object, or Blob, behind an id.
+[[nodiscard]] nb::object get_object(const Client& client, ObjectId id);
 /// The id of an object; an inline member gets one of its own now, as an object that shares the payload.
 [[nodiscard]] ObjectId id_of(ObjectHandle& handle);
 

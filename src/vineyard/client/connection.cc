@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "vineyard/base/try.h"
+#include "vineyard/client/no_waiting.h"
 #include "vineyard/os/poll.h"
 #include "vineyard/os/process.h"
 
@@ -99,6 +100,9 @@ void Connection::tell_packet(std::span<const std::byte> packet) {
 }
 
 Result<void> Connection::ask(Waiter& waiter, std::chrono::milliseconds deadline) {
+  if (NoWaiting::refuses()) {
+    return Error(ErrorCode::kDeadline, std::string(waiter.name) + " needs the daemon, and the caller does not wait");
+  }
   const std::int64_t began = os::monotonic_ms();
   const std::int64_t until = began + deadline.count();
   const std::uint64_t turns = turns_now();

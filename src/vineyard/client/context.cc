@@ -6,6 +6,7 @@
 #include "vineyard/base/check.h"
 #include "vineyard/base/try.h"
 #include "vineyard/client/locate.h"
+#include "vineyard/client/no_waiting.h"
 #include "vineyard/client/populate.h"
 #include "vineyard/os/process.h"
 #include "vineyard/protocol/version.h"
@@ -186,6 +187,9 @@ Result<os::MappedRegion> Context::new_table() {
 
 // The context of a lost connection, or of the parent process, is followed by another one.
 Result<Context*> Context::successor() {
+  if (NoWaiting::refuses()) {
+    return Error(ErrorCode::kDeadline, "connecting again takes its time, and the caller does not wait");
+  }
   VY_TRY(Process * process, Process::here());
   const std::lock_guard lock(process->connect_mutex());
   Context* last = this;

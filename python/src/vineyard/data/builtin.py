@@ -33,6 +33,7 @@ _resolvers = {
     "vineyard::Plain<": ("python", "resolve_plain"),
     "vineyard::PickleBuffer": ("pickle", "resolve"),
     "vineyard::Tensor<": ("tensor", "resolve"),
+    "vineyard::Tensor<std::string>": ("tensor", "resolve_text"),
     "vineyard::ColumnMajorTensor<": ("tensor", "resolve_column_major"),
     "vineyard::MaskedTensor<": ("tensor", "resolve_masked"),
     "vineyard::ChunkedArray": ("arrow", "resolve_chunked"),
@@ -143,4 +144,4 @@ def builtin_resolver_for(typename):
     if prefix is None:
         return None, -1
     module, function = _resolvers[prefix]
-    return getattr(_load(module), function), len(prefix.rstrip("<"))
+    return getattr(_load(module), function), len(prefix.partition("<")[0])

@@ -22,13 +22,27 @@ _SHARE_AT = 1 << 20
 _PREFIXES = {"C": "Tensor", "F": "ColumnMajorTensor"}
 _STRINGS = "vineyard::BaseBinaryArray<arrow::LargeStringArray>"
 _dtypes = {}
+_fields = {}
 _shapes = {}
 
 
 def _dtype_fields(dtype):
     """(T, value_type_, text it is made from, kind of that text) of a dtype; None if it can only be pickled."""
+    if dtype.metadata:
+        return None
+    try:
+        return _fields[dtype]
+    except KeyError:
+        fields = _find_fields(dtype)
+        if len(_fields) > 4096:
+            _fields.clear()
+        _fields[dtype] = fields
+        return fields
+
+
+def _find_fields(dtype):
     name = dtype.name
-    if dtype.hasobject or dtype.char == "T" or dtype.metadata:
+    if dtype.hasobject or dtype.char == "T":
         return None
     if dtype.names is not None or dtype.subdtype is not None:
         try:
@@ -53,27 +67,21 @@ def _from_description(text):
     return np.lib.format.descr_to_dtype(ast.literal_eval(text))
 
 
-def _dtype_of(obj):
-    text = obj._field("value_type_meta_")
-    kind = obj._field("value_type_kind_")
+def _dtype_of(obj, text, kind):
+    """The dtype that the fields of a tensor say."""
     if kind is None and isinstance(text, str):
-        dtype = _dtypes.get(text)
-        if dtype is None:
-            dtype = np.dtype(text)
-            if dtype.hasobject:
-                raise _corrupt(f"the dtype of {obj!r} holds Python objects")
-            _dtypes[text] = dtype
-        return dtype
-    if kind == "fields":
+        dtype = np.dtype(text)
+    elif kind == "fields":
         dtype = _from_description(text)
-        if dtype.hasobject:
-            raise _corrupt(f"the dtype of {obj!r} holds Python objects")
-        return dtype
-    if kind == _DTYPE_LIBRARY:
+    elif kind == _DTYPE_LIBRARY:
         import ml_dtypes
 
-        return np.dtype(getattr(ml_dtypes, text))
-    return _dtype_of_name(obj._field("value_type_"))
+        dtype = np.dtype(getattr(ml_dtypes, text))
+    else:
+        dtype = _dtype_of_name(obj._field("value_type_"))
+    if dtype.hasobject:
+        raise _corrupt(f"the dtype of {obj!r} holds Python objects")
+    return dtype
 
 
 def _dtype_of_name(name):
@@ -113,13 +121,13 @@ def raw_bytes(array):
 
 def write_array(writer, node, key, array, scope):
     """Writes the bytes of an array, without its dtype and shape, as a buffer; returns the order they are in."""
-    order, flat = "C", array
-    if not array.flags.c_contiguous and array.flags.f_contiguous:
+    order, flat, flags = "C", array, array.flags
+    if not flags.c_contiguous and flags.f_contiguous:
         order, flat = "F", array.T
-    if flat.nbytes == 0:
+    if array.nbytes == 0:
         writer.add_buffer(node, key, b"")
         return order
-    if not flat.flags.c_contiguous:
+    if not flags.c_contiguous and order == "C":
         shape, dtype = array.shape, array.dtype
         writer.add_room(node, key, array.nbytes, lambda room: np.copyto(np.ndarray(shape, dtype, room), array))
         return "C"
@@ -192,13 +200,16 @@ def encode_array(writer, node, array, scope, prefix=None, partition_index=None):
     argument, name, text, kind = fields
     order = write_array(writer, node, "buffer_", array, scope)
     writer.set_type(node, f"vineyard::{prefix or _PREFIXES[order]}<{argument}>")
-    writer.set(node, "value_type_", name)
-    writer.set(node, "value_type_meta_", text)
+    fields = {
+        "value_type_": name,
+        "value_type_meta_": text,
+        "shape_": _shape_text(array.shape),
+        "order_": f'"{order}"',
+        "partition_index_": "[]" if partition_index is None else _shape_text(partition_index),
+    }
     if kind is not None:
-        writer.set(node, "value_type_kind_", kind)
-    writer.set(node, "shape_", _shape_text(array.shape))
-    writer.set(node, "order_", f'"{order}"')
-    writer.set(node, "partition_index_", "[]" if partition_index is None else _shape_text(partition_index))
+        fields["value_type_kind_"] = kind
+    writer.set_fields(node, fields)
     writer.set_nbytes(node, array.nbytes)
     return None
 
@@ -230,19 +241,21 @@ def _encode_masked(writer, node, value, scope):
     return None
 
 
-def _shape_of(obj):
-    shape = obj._field("shape_")
-    known = _shapes.get(shape) if isinstance(shape, str) else tuple(shape)
-    if known is None:
-        import json
+def _shape_of(text):
+    """The shape that a tensor's field says: JSON text, or a list."""
+    if not isinstance(text, str):
+        return tuple(text)
+    import json
 
-        if len(_shapes) > 4096:
-            _shapes.clear()
-        known = _shapes[shape] = tuple(json.loads(shape))
-    return known
+    shape = tuple(json.loads(text))
+    if len(_shapes) > 4096:
+        _shapes.clear()
+    _shapes[text] = shape
+    return shape
 
 
-def _resolve_objects(obj, shape):
+def _resolve_objects(obj):
+    shape = _shape_of(obj._field("shape_"))
     items = read_strings(obj.member("buffer_"))
     array = np.empty(len(items), object)
     array[:] = items
@@ -250,8 +263,16 @@ def _resolve_objects(obj, shape):
     return array.astype(np.dtypes.StringDType()) if obj._field("value_type_kind_") == "StringDType" else array
 
 
-def _view(obj, shape, order):
-    dtype = _dtype_of(obj)
+def _view(obj, order):
+    text, meta, kind = obj._fields("shape_", "value_type_meta_", "value_type_kind_")
+    shape = _shapes.get(text) if isinstance(text, str) else None
+    if shape is None:
+        shape = _shape_of(text)
+    dtype = _dtypes.get(meta) if kind is None else None
+    if dtype is None:
+        dtype = _dtype_of(obj, meta, kind)
+        if kind is None and len(_dtypes) < 4096 and isinstance(meta, str):
+            _dtypes[meta] = dtype
     buffer = obj._buffer("buffer_")
     if buffer:
         try:
@@ -266,25 +287,26 @@ def _view(obj, shape, order):
 
 
 def resolve(obj, context, options):
-    """A read-only array over the shared bytes; object arrays are a copy."""
-    shape = _shape_of(obj)
-    if obj.typename == "vineyard::Tensor<std::string>":
-        return _resolve_objects(obj, shape)
-    return _view(obj, shape, "C")
+    """A read-only array over the shared bytes."""
+    return _view(obj, "C")
+
+
+def resolve_text(obj, context, options):
+    """An array of str and None: a copy."""
+    return _resolve_objects(obj)
 
 
 def resolve_column_major(obj, context, options):
     """A read-only array in Fortran order over the shared bytes."""
-    return _view(obj, _shape_of(obj), "F")
+    return _view(obj, "F")
 
 
 def resolve_masked(obj, context, options):
     """A masked array; data and mask are read-only."""
-    shape = _shape_of(obj)
-    array = _view(obj, shape, "C")
+    array = _view(obj, "C")
     mask = obj._buffer("mask_")
     if mask is not None:
-        mask = np.ndarray(shape, bool, mask) if mask else np.zeros(shape, bool)
+        mask = np.ndarray(array.shape, bool, mask) if mask else np.zeros(array.shape, bool)
     masked = np.ma.MaskedArray(array, np.ma.nomask if mask is None else mask, hard_mask=obj._field("hard_mask_"))
     masked.fill_value = np.frombuffer(obj._field("fill_value_"), array.dtype, 1)[0]
     return masked
