@@ -148,7 +148,7 @@ Result<std::span<const std::byte>> ObjectSource::bytes(std::string_view key) con
   return blob->view().bytes();
 }
 
-std::shared_ptr<const PinnedObjects> ObjectSource::pins() const {
+SharedPins ObjectSource::pins() const {
   return pins_;
 }
 

@@ -21,6 +21,9 @@ namespace vineyard {
 
 /// Everything that views made from one object keep pinned.
 class PinnedObjects;
+/// Keeps them. Shared, because each of many views made from one object may be the last, on any
+/// thread.
+using SharedPins = std::shared_ptr<const PinnedObjects>;  // shared: see above
 
 /// A node of an object that is being resolved, whose members may be inline or objects by id: both
 /// read the same. Bytes that were taken stay as long as somebody holds `pins()`.
@@ -57,19 +60,20 @@ class ObjectSource {
   /// The bytes of a buffer, or of a blob that is a member.
   [[nodiscard]] Result<std::span<const std::byte>> bytes(std::string_view key) const;
 
-  /// Keeps every span that was taken. Shared, because each of many views made from one object may
-  /// be the last, on any thread.
-  [[nodiscard]] std::shared_ptr<const PinnedObjects> pins() const;
+  /// Keeps every span that was taken.
+  [[nodiscard]] SharedPins pins() const;
 
   /// An error about this node: `vineyard::Tensor<int>: what`.
   [[nodiscard]] Error corrupt(const std::string& what) const;
 
  private:
-  ObjectSource(std::shared_ptr<PinnedObjects> pins, meta::DocumentView document,
-               meta::NodeView node, std::uint32_t depth)
+  // Shared with every view that is made of this object.
+  using GrowingPins = std::shared_ptr<PinnedObjects>;
+  ObjectSource(GrowingPins pins, meta::DocumentView document, meta::NodeView node,
+               std::uint32_t depth)
       : pins_(std::move(pins)), document_(document), node_(node), depth_(depth) {}
 
-  std::shared_ptr<PinnedObjects> pins_;  // shared with every view that is made of this object
+  GrowingPins pins_;
   meta::DocumentView document_;
   meta::NodeView node_;
   std::uint32_t depth_ = 1;

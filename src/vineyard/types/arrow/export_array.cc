@@ -14,7 +14,7 @@ alignas(64) constexpr std::byte kNoBytes[64] = {};
 
 // What an exported array owns.
 struct OwnedArray {
-  std::shared_ptr<const void> owner;  // shared with all other arrays that were exported with it
+  ArrayOwner owner;
   std::vector<const void*> buffers;
   std::vector<std::int64_t> sizes;
   std::vector<ArrowArray> children;
@@ -47,8 +47,7 @@ void fill_buffers(const ArrayData& array, OwnedArray& owned) {
 
 }  // namespace
 
-void export_array(const ArrayData& array, const std::shared_ptr<const void>& owner,
-                  ArrowArray* out) {
+void export_array(const ArrayData& array, const ArrayOwner& owner, ArrowArray* out) {
   auto owned = std::make_unique<OwnedArray>();
   owned->owner = owner;
   fill_buffers(array, *owned);

@@ -9,10 +9,12 @@ struct ArrowArray;
 
 namespace vineyard::arrow {
 
-/// Fills `out` with a C array over the buffers of `array`. Each array and each child that the
-/// receiver moves away shares `owner` until it is released, on any thread: `owner` keeps `array`
-/// and its buffers (it is shared because there is no telling which of them is the last).
-void export_array(const ArrayData& array, const std::shared_ptr<const void>& owner,
-                  ArrowArray* out);
+/// What exported arrays keep. Shared, because any of them, or a child that was moved away, may be
+/// the last to be released.
+using ArrayOwner = std::shared_ptr<const void>;  // shared: see above
+
+/// Fills `out` with a C array over the buffers of `array`, which `owner` keeps until this array and
+/// each child that the receiver moved away are released, on any thread.
+void export_array(const ArrayData& array, const ArrayOwner& owner, ArrowArray* out);
 
 }  // namespace vineyard::arrow

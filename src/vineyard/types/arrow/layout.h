@@ -27,6 +27,11 @@ enum class LayoutKind : std::uint8_t {
   kRunEndEncoded,  ///< no buffers; children `run_ends` and `values`
 };
 
+/// Where the bytes of an array are, as its format says.
+///
+/// Owner:   whoever holds it.
+/// Threads: as any value.
+/// Always:  made by `parse_format`; widths are positive for offsets, zero or more for values.
 struct Layout {
   LayoutKind kind = LayoutKind::kNull;
   std::uint32_t width = 0;     ///< bytes of a value, or of an offset

@@ -15,13 +15,13 @@ struct Table::Data {
   arrow::Field schema;
   std::int64_t rows = 0;
   std::vector<arrow::ArrayData> batches;
-  std::shared_ptr<const PinnedObjects> pins;  // shared with other views of the same object
+  SharedPins pins;
 };
 
 struct Array::Data {
   arrow::Field field;
   arrow::ArrayData array;
-  std::shared_ptr<const PinnedObjects> pins;  // shared with other views of the same object
+  SharedPins pins;
 };
 
 namespace {

@@ -106,8 +106,9 @@ class Table {
  private:
   friend struct Codec<Table>;
   struct Data;
-  explicit Table(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  std::shared_ptr<const Data> data_;  // shared by copies and all that was exported
+  using SharedData = std::shared_ptr<const Data>;  // shared by copies and all that was exported
+  explicit Table(SharedData data) : data_(std::move(data)) {}
+  SharedData data_;
 };
 
 /// An Arrow array in the pool.
@@ -128,8 +129,9 @@ class Array {
  private:
   friend struct Codec<Array>;
   struct Data;
-  explicit Array(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  std::shared_ptr<const Data> data_;  // shared by copies and all that was exported
+  using SharedData = std::shared_ptr<const Data>;  // shared by copies and all that was exported
+  explicit Array(SharedData data) : data_(std::move(data)) {}
+  SharedData data_;
 };
 
 template <>

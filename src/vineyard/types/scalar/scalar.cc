@@ -12,8 +12,8 @@ namespace scalar {
 namespace {
 
 // What existing C++ programs write into `type_`.
-std::string integer_name(bool is_signed, std::size_t size) {
-  return (is_signed ? "int" : "uint") + std::to_string(8 * size);
+std::string integer_name(Sign sign, std::size_t size) {
+  return (sign == Sign::kSigned ? "int" : "uint") + std::to_string(8 * size);
 }
 
 Result<meta::Value> value_of(const ObjectSource& source) {
@@ -31,9 +31,9 @@ Error does_not_fit(const ObjectSource& source, const char* wanted) {
 
 }  // namespace
 
-std::string type_name_of_integer(bool is_signed, std::size_t size) {
-  if (size == 4) return is_signed ? "vineyard::Scalar<int>" : "vineyard::Scalar<uint>";
-  return "vineyard::Scalar<" + integer_name(is_signed, size) + ">";
+std::string type_name_of_integer(Sign sign, std::size_t size) {
+  if (size == 4) return sign == Sign::kSigned ? "vineyard::Scalar<int>" : "vineyard::Scalar<uint>";
+  return "vineyard::Scalar<" + integer_name(sign, size) + ">";
 }
 
 void describe(ObjectDraft& draft, meta::NodeRef node, bool value) {
@@ -41,12 +41,12 @@ void describe(ObjectDraft& draft, meta::NodeRef node, bool value) {
   draft.document().set(node, "value_", value);
 }
 void describe_signed(ObjectDraft& draft, meta::NodeRef node, std::int64_t value, std::size_t size) {
-  draft.document().set(node, "type_", integer_name(true, size));
+  draft.document().set(node, "type_", integer_name(Sign::kSigned, size));
   draft.document().set(node, "value_", value);
 }
 void describe_unsigned(ObjectDraft& draft, meta::NodeRef node, std::uint64_t value,
                        std::size_t size) {
-  draft.document().set(node, "type_", integer_name(false, size));
+  draft.document().set(node, "type_", integer_name(Sign::kUnsigned, size));
   draft.document().set(node, "value_", value);
 }
 void describe(ObjectDraft& draft, meta::NodeRef node, double value, std::string_view type) {

@@ -19,7 +19,8 @@ concept ScalarNumber = std::integral<T> || std::same_as<T, float> || std::same_a
 
 namespace scalar {
 
-[[nodiscard]] std::string type_name_of_integer(bool is_signed, std::size_t size);
+enum class Sign : std::uint8_t { kSigned, kUnsigned };
+[[nodiscard]] std::string type_name_of_integer(Sign sign, std::size_t size);
 void describe(ObjectDraft& draft, meta::NodeRef node, bool value);
 void describe_signed(ObjectDraft& draft, meta::NodeRef node, std::int64_t value, std::size_t size);
 void describe_unsigned(ObjectDraft& draft, meta::NodeRef node, std::uint64_t value,
@@ -48,7 +49,8 @@ struct Codec<T> {
     else if constexpr (std::same_as<T, double>)
       return "vineyard::Scalar<double>";
     else
-      return scalar::type_name_of_integer(std::signed_integral<T>, sizeof(T));
+      return scalar::type_name_of_integer(
+          std::signed_integral<T> ? scalar::Sign::kSigned : scalar::Sign::kUnsigned, sizeof(T));
   }
   static void describe(ObjectDraft& draft, meta::NodeRef node, T value) {
     if constexpr (std::same_as<T, bool>)

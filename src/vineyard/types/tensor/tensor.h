@@ -62,7 +62,7 @@ struct TensorValues {
 template <TensorElement T>
 class Tensor {
  public:
-  Tensor(tensor::Raw raw, std::shared_ptr<const PinnedObjects> pins)
+  Tensor(tensor::Raw raw, SharedPins pins)
       : raw_(std::move(raw)), strides_(tensor::strides_of(raw_.shape)), pins_(std::move(pins)) {}
 
   [[nodiscard]] std::span<const std::int64_t> shape() const { return raw_.shape; }
@@ -86,7 +86,7 @@ class Tensor {
  private:
   tensor::Raw raw_;
   std::vector<std::int64_t> strides_;
-  std::shared_ptr<const PinnedObjects> pins_;  // shared by all copies: the last one unpins
+  SharedPins pins_;
 };
 
 template <TensorElement T>
