@@ -12,6 +12,7 @@
 #include "client_helpers.h"
 #include "daemon.h"
 #include "vineyard/client.h"
+#include "vineyard/os/process.h"
 
 namespace vineyard {
 namespace {
@@ -149,7 +150,8 @@ TEST(Autostart, starts_a_private_daemon_and_says_so) {
     EXPECT_TRUE(client->put_blob(bytes("hello")));
   }
   testing::wait_for("the daemon to end after its last client", [&] {
-    return ::kill(static_cast<pid_t>(started.pid), 0) != 0 || !Client::connect({.socket = socket});
+    const auto ended = os::poll_child(static_cast<pid_t>(started.pid));
+    return ended && ended->has_value();
   });
 }
 

@@ -2,7 +2,6 @@
 #include "attacker.h"
 
 #include <algorithm>
-#include <random>
 
 #include "vineyard/os/process.h"
 #include "vineyard/os/socket.h"
@@ -12,10 +11,12 @@ namespace vineyard::hostile {
 
 using os::Wait;
 
-Attacker::Attacker(std::string socket, int patience_ms) : path_(std::move(socket)), patience_ms_(patience_ms) {}
+Attacker::Attacker(std::string socket, int patience_ms)
+    : path_(std::move(socket)), patience_ms_(patience_ms) {}
 
 bool Attacker::connect() {
   channel_.reset();
+  joined_.clear();
   facts_ = {};
   auto connection = os::connect_unix(path_, patience_ms_);
   if (!connection) return false;
@@ -26,9 +27,11 @@ bool Attacker::connect() {
 }
 
 bool Attacker::join() {
-  auto joined = call(protocol::JoinRequest{
-      .protocol_version = protocol::kProtocolVersion, .pid = static_cast<std::uint64_t>(os::process_id()), .program = "hostile"});
+  auto joined = call(protocol::JoinRequest{.protocol_version = protocol::kProtocolVersion,
+                                           .pid = static_cast<std::uint64_t>(os::process_id()),
+                                           .program = "hostile"});
   if (!joined) return false;
+  joined_ = std::move(came_);
   facts_.serial = joined->serial;
   facts_.pin_table = joined->pin_table;
   return call(protocol::MappedRequest{.kind = 1, .number = joined->serial}).has_value() &&
@@ -66,13 +69,15 @@ Outcome Attacker::await(std::uint64_t id) {
   while (outcome == Outcome::kSilent) {
     const std::int64_t left = start + patience_ms_ - os::monotonic_ms();
     if (left < 0) break;
-    const auto packet = os::receive_packet(channel_->socket(), buffer_.room(), Wait::kNo);
+    auto packet = os::receive_packet(channel_->socket(), buffer_.room(), Wait::kNo);
     if (!packet || packet->outcome == os::ReceiveOutcome::kEndOfStream) {
       outcome = Outcome::kClosed;
     } else if (packet->outcome == os::ReceiveOutcome::kWouldBlock) {
       (void)os::wait_readable(channel_->socket(), static_cast<int>(left));
     } else if (const auto frame = protocol::parse_frame(buffer_.room().first(packet->size));
-               frame && frame->header.kind == protocol::FrameKind::kReply && frame->header.request_id == id) {
+               frame && frame->header.kind == protocol::FrameKind::kReply &&
+               frame->header.request_id == id) {
+      came_ = std::move(packet->fds);
       answer_.assign(buffer_.room().begin(), buffer_.room().begin() + packet->size);
       outcome = Outcome::kAnswered;
     }

@@ -31,7 +31,8 @@ struct Facts {
 ///
 /// Owner:   who attacks.
 /// Threads: one.
-/// Always:  blocks no longer than `patience_ms` at a time; descriptors that come are closed.
+/// Always:  blocks no longer than `patience_ms` at a time; descriptors that come are closed, but for those of the last
+///          join: while they are open, its outbox and pin table have a reader.
 class Attacker {
  public:
   Attacker(std::string socket, int patience_ms);
@@ -75,6 +76,8 @@ class Attacker {
   net::PacketBuffer buffer_;
   protocol::Buffer out_;
   protocol::Buffer answer_;
+  std::vector<os::UniqueFd> came_;  // with the last answer
+  std::vector<os::UniqueFd> joined_;
   Facts facts_;
   std::uint64_t last_id_ = 0;
   std::int64_t slowest_ms_ = 0;

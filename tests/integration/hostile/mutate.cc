@@ -23,7 +23,9 @@ struct Mutator::Fill {
       case 2: return (std::uint64_t{1} << (random() % 64)) - 1;
       case 3: return ~std::uint64_t{0} - random() % 3;
       case 4: return facts.serial + random() % 3 - 1;
-      case 5: return facts.arenas.empty() ? facts.pin_table : facts.arenas[random() % facts.arenas.size()];
+      case 5:
+        return facts.arenas.empty() ? facts.pin_table
+                                    : facts.arenas[random() % facts.arenas.size()];
       case 6: return facts.ids.empty() ? 0 : facts.ids[random() % facts.ids.size()];
       default: return random() % 70;
     }
@@ -33,9 +35,22 @@ struct Mutator::Fill {
   }
   void operator()(std::string_view, std::uint64_t& value) { value = number(); }
   void operator()(std::string_view, std::string& value) {
-    constexpr std::array<std::string_view, 16> kTexts = {
-        "", "a", "name", "*", "**********a", "?[a-", "[!]", "(a*)*b", "(((((((((((((((((", "../../../../etc/passwd",
-        std::string_view("a\0b", 3), "\xff\xfe\xc0\x80", "o00000000deadbeef", "\xf0\x9f\x8d\x87", "a{1000}{1000}{1000}", ".*"};
+    constexpr std::array<std::string_view, 16> kTexts = {"",
+                                                         "a",
+                                                         "name",
+                                                         "*",
+                                                         "**********a",
+                                                         "?[a-",
+                                                         "[!]",
+                                                         "(a*)*b",
+                                                         "(((((((((((((((((",
+                                                         "../../../../etc/passwd",
+                                                         std::string_view("a\0b", 3),
+                                                         "\xff\xfe\xc0\x80",
+                                                         "o00000000deadbeef",
+                                                         "\xf0\x9f\x8d\x87",
+                                                         "a{1000}{1000}{1000}",
+                                                         ".*"};
     value = kTexts[random() % kTexts.size()];
     if (random() % 16 == 0) value.append(random() % 3000, static_cast<char>(random()));
   }
@@ -72,7 +87,8 @@ void Mutator::message(Buffer& frame, const Facts& facts) {
   const std::uint64_t id = 1 + random_() % 1000;  // also ids that were used before
   using One = void (*)(Buffer&, std::uint64_t, Fill&, std::uint64_t);
   static constexpr One kAll[] = {
-#define VY_MAKE_kCall(Name) make<Name##Request, Fill>, make<Name##Request, Fill>, make<Name##Reply, Fill>,
+#define VY_MAKE_kCall(Name) \
+  make<Name##Request, Fill>, make<Name##Request, Fill>, make<Name##Reply, Fill>,
 #define VY_MAKE_kOneWay(Name) make<Name##Notice, Fill>,
 #define VY_MESSAGE(number, Name, direction, text, request, reply) VY_MAKE_##direction(Name)
 #include "vineyard/protocol/message_table.def"
@@ -89,7 +105,8 @@ void Mutator::spoil_body(Buffer& frame) {
   if (one_in(3)) frame.resize(kHeaderBytes + random_() % (frame.size() - kHeaderBytes + 40));
   for (auto changes = random_() % 4; changes > 0 && frame.size() >= kHeaderBytes + 4; --changes) {
     std::byte* at = frame.data() + kHeaderBytes + random_() % (frame.size() - kHeaderBytes - 3);
-    const std::array<std::uint32_t, 5> words = {0, 0xffffffff, 0x80000000, static_cast<std::uint32_t>(random_()),
+    const std::array<std::uint32_t, 5> words = {0, 0xffffffff, 0x80000000,
+                                                static_cast<std::uint32_t>(random_()),
                                                 static_cast<std::uint32_t>(frame.size())};
     store_le(at, words[random_() % words.size()]);
   }

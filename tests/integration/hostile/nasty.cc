@@ -10,7 +10,8 @@ namespace {
 using namespace protocol;
 using Start = NastyCase::Start;
 
-Buffer raw_frame(const MessageInfo& info, FrameKind kind, std::uint64_t id, std::size_t body_bytes, int fill) {
+Buffer raw_frame(const MessageInfo& info, FrameKind kind, std::uint64_t id, std::size_t body_bytes,
+                 int fill) {
   Buffer frame(kHeaderBytes + body_bytes, static_cast<std::byte>(fill));
   emit_header(frame, {.opcode = static_cast<std::uint16_t>(info.opcode),
                       .kind = kind,

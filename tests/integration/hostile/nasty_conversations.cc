@@ -34,18 +34,23 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
       a.connect();
     }
   });
-  add("joins, says that it mapped only the pin table, then asks for all", Start::kConnected, [](Attacker& a) {
-    if (auto joined = a.call(kJoin)) a.request(MappedRequest{.kind = 2, .number = joined->pin_table});
-    a.request(NewArenaRequest{.size = 4096});
-    a.request(ReserveRequest{});
-    a.request(SyncRequest{});
-  });
+  add("joins, says that it mapped only the pin table, then asks for all", Start::kConnected,
+      [](Attacker& a) {
+        if (auto joined = a.call(kJoin))
+          a.request(MappedRequest{.kind = 2, .number = joined->pin_table});
+        a.request(NewArenaRequest{.size = 4096});
+        a.request(ReserveRequest{});
+        a.request(SyncRequest{});
+      });
   add("joins, says that it mapped the outbox of its neighbour", Start::kConnected, [](Attacker& a) {
-    if (auto joined = a.call(kJoin)) a.request(MappedRequest{.kind = 1, .number = joined->serial - 1});
+    if (auto joined = a.call(kJoin))
+      a.request(MappedRequest{.kind = 1, .number = joined->serial - 1});
     a.request(SyncRequest{});
   });
-  add("asks for arenas until there are none", Start::kJoined, repeat(200, NewArenaRequest{.size = 1}));
-  add("asks for large arenas until there are none", Start::kJoined, repeat(50, NewArenaRequest{.size = 64U << 20}));
+  add("asks for arenas until there are none", Start::kJoined,
+      repeat(200, NewArenaRequest{.size = 1}));
+  add("asks for large arenas until there are none", Start::kJoined,
+      repeat(50, NewArenaRequest{.size = 64U << 20}));
   add("asks for arenas and maps none", Start::kJoined, [](Attacker& a) {
     for (int i = 0; i < 20; ++i) {
       auto made = a.call(NewArenaRequest{.size = 4096});
@@ -63,15 +68,18 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
       a.request(DropArenaRequest{.list_number = mapped->list_number});
     }
   });
-  add("asks for pin tables until there are none", Start::kJoined, repeat(300, NewPinTableRequest{}));
+  add("asks for pin tables until there are none", Start::kJoined,
+      repeat(300, NewPinTableRequest{}));
   add("reserves ten thousand ids", Start::kJoined, repeat(10000, ReserveRequest{.blob = 1}));
-  add("publishes one reserved id many times, at places it has not", Start::kJoined, [](Attacker& a) {
-    auto reserved = a.call(ReserveRequest{.blob = 1});
-    if (!reserved) return;
-    for (std::uint64_t i = 0; i < 100; ++i) {
-      a.request(PublishRequest{.id = reserved->id, .blob = 1, .place = (i % 70) << 32, .size = 64 * i});
-    }
-  });
+  add("publishes one reserved id many times, at places it has not", Start::kJoined,
+      [](Attacker& a) {
+        auto reserved = a.call(ReserveRequest{.blob = 1});
+        if (!reserved) return;
+        for (std::uint64_t i = 0; i < 100; ++i) {
+          a.request(PublishRequest{
+              .id = reserved->id, .blob = 1, .place = (i % 70) << 32, .size = 64 * i});
+        }
+      });
   add("publishes documents of bytes that it never wrote", Start::kJoined, [](Attacker& a) {
     auto made = a.call(NewArenaRequest{.size = 1U << 20});
     if (!made) return;
@@ -79,7 +87,10 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
     if (!mapped) return;
     for (std::uint64_t i = 0; i < 64; ++i) {
       const std::uint64_t place = (std::uint64_t{mapped->list_number} << 32) | i;
-      a.request(PublishRequest{.id = 0, .blob = static_cast<std::uint32_t>(i % 2), .place = place, .size = 1U << (i % 24)});
+      a.request(PublishRequest{.id = 0,
+                               .blob = static_cast<std::uint32_t>(i % 2),
+                               .place = place,
+                               .size = 1U << (i % 24)});
     }
   });
   add("names what it has reserved and not published", Start::kJoined, [](Attacker& a) {
@@ -90,13 +101,16 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
     a.request(DeleteRequest{.ids = {reserved->id, reserved->id}, .deep = 1, .force = 1});
   });
   add("waits for a thousand names", Start::kJoined, [](Attacker& a) {
-    for (int i = 0; i < 1000; ++i) a.request(GetNameRequest{.name = "never-" + std::to_string(i), .wait_ms = 3600000});
+    for (int i = 0; i < 1000; ++i)
+      a.request(GetNameRequest{.name = "never-" + std::to_string(i), .wait_ms = 3600000});
   });
   add("waits for a thousand objects", Start::kJoined, [](Attacker& a) {
-    for (std::uint64_t i = 0; i < 1000; ++i) a.request(FetchRequest{.id = (1ULL << 50) + i, .wait_ms = 3600000});
+    for (std::uint64_t i = 0; i < 1000; ++i)
+      a.request(FetchRequest{.id = (1ULL << 50) + i, .wait_ms = 3600000});
   });
   add("asks for the descriptor of its outbox a thousand times", Start::kJoined, [](Attacker& a) {
-    for (int i = 0; i < 1000; ++i) a.request(DescriptorRequest{.kind = 1, .number = a.facts().serial});
+    for (int i = 0; i < 1000; ++i)
+      a.request(DescriptorRequest{.kind = 1, .number = a.facts().serial});
   });
   add("asks for the status a thousand times", Start::kJoined, repeat(1000, StatusRequest{}));
   add("asks for a check a hundred times", Start::kJoined, repeat(100, CheckRequest{}));
@@ -116,7 +130,8 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
     }
     a.connect();  // and goes
   });
-  add("shuts its writing end and waits", Start::kJoined, [](Attacker& a) { ::shutdown(a.socket().get(), SHUT_WR); });
+  add("shuts its writing end and waits", Start::kJoined,
+      [](Attacker& a) { ::shutdown(a.socket().get(), SHUT_WR); });
   add("shuts its reading end and asks", Start::kJoined, [](Attacker& a) {
     ::shutdown(a.socket().get(), SHUT_RD);
     for (int i = 0; i < 10; ++i) a.request(StatusRequest{});
