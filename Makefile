@@ -21,6 +21,7 @@ test-nightly: deps
 asan tsan clang: deps
 	$(PYTHON) -B tools/run_tests.py $@
 demo: all
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r examples/demo/requirements.txt
 	tools/run_part.sh examples/demo/demo.py
 stress: build
 	tools/run_part.sh tests/stress/run.py --seconds=$(SECS)

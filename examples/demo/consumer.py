@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that opens the table and answers questions about it with one library: pandas, polars, duckdb or pyarrow.
 
-Talks JSON lines with demo.py. The answer is a list: flights, miles flown, flights that never departed, minutes of delay at
-departure, the carrier with most flights, its flights, aircraft seen (tail numbers).
+Usage: consumer.py LIBRARY NUMBER MISSING ANOTHER TEXT
+
+Talks JSON lines with demo.py. The last four are columns, and the answer is a list: rows, the sum of NUMBER, how often MISSING
+is missing, the sum of ANOTHER, the most frequent TEXT, and how often that is.
 """
 
 import json
@@ -15,61 +17,59 @@ import pyarrow as pa
 import ways
 
 
-def with_pandas():
+def with_pandas(number, missing, another, text):
     import pandas as pd
 
     def frame_of(table):
         return table.to_pandas(types_mapper=pd.ArrowDtype)
 
     def answer(df):
-        carriers = df["carrier"].value_counts()
-        return [len(df), df["distance"].sum(), df["dep_time"].isna().sum(), df["dep_delay"].sum(),
-                carriers.index[0], carriers.iloc[0], df["tailnum"].nunique()]  # fmt: skip
+        texts = df[text].value_counts()
+        return [len(df), df[number].sum(), df[missing].isna().sum(), df[another].sum(), texts.index[0], texts.iloc[0]]
 
     return frame_of, answer
 
 
-def with_polars():
+def with_polars(number, missing, another, text):
     import polars as pl
 
     def frame_of(table):
         return pl.from_arrow(table, rechunk=False)
 
     def answer(df):
-        carrier, its_flights = df["carrier"].value_counts(sort=True).row(0)
-        return [df.height, df["distance"].sum(), df["dep_time"].null_count(), df["dep_delay"].sum(),
-                carrier, its_flights, df["tailnum"].drop_nulls().n_unique()]  # fmt: skip
+        most_frequent, count = df[text].value_counts(sort=True).row(0)
+        return [df.height, df[number].sum(), df[missing].null_count(), df[another].sum(), most_frequent, count]
 
     return frame_of, answer
 
 
-def with_duckdb():
+def with_duckdb(number, missing, another, text):
     import duckdb
 
     connection = duckdb.connect()
-    query = """SELECT count(*), sum(distance)::BIGINT, count(*) - count(dep_time), sum(dep_delay)::BIGINT,
-                      mode(carrier), (SELECT max(n) FROM (SELECT count(*) AS n FROM flights GROUP BY carrier)),
-                      count(DISTINCT tailnum) FROM flights"""
+    query = f"""
+        SELECT count(*), sum({number})::BIGINT, count(*) - count({missing}), sum({another})::BIGINT, mode({text}),
+               (SELECT max(n) FROM (SELECT count(*) AS n FROM demo GROUP BY {text}))
+        FROM demo"""
 
     def frame_of(table):
-        connection.register("flights", table)
+        connection.register("demo", table)
         return table
 
     def answer(_):
-        return connection.execute(query).fetchone()
+        return connection.execute(query).fetchall()[0]
 
     return frame_of, answer
 
 
-def with_pyarrow():
+def with_pyarrow(number, missing, another, text):
     import pyarrow.compute as pc
 
     def answer(table):
-        counts = pc.value_counts(table["carrier"])
-        busiest = counts[pc.index(counts.field("counts"), pc.max(counts.field("counts"))).as_py()]
-        return [table.num_rows, pc.sum(table["distance"]).as_py(), table["dep_time"].null_count,
-                pc.sum(table["dep_delay"]).as_py(), busiest["values"].as_py(), busiest["counts"].as_py(),
-                pc.count_distinct(table["tailnum"]).as_py()]  # fmt: skip
+        texts = pc.value_counts(table[text])
+        top = texts[pc.index(texts.field("counts"), pc.max(texts.field("counts"))).as_py()]
+        return [table.num_rows, pc.sum(table[number]).as_py(), table[missing].null_count, pc.sum(table[another]).as_py(),
+                top["values"].as_py(), top["counts"].as_py()]  # fmt: skip
 
     return lambda table: table, answer
 
@@ -102,11 +102,11 @@ def plain(values):
     return [value if isinstance(value, str) else int(value) for value in values]
 
 
-def main(library):
-    frame_of, answer = globals()[f"with_{library}"]()
+def main(library, *columns):
+    frame_of, answer = globals()[f"with_{library}"](*columns)
     # Libraries load half of themselves on first use; that is nobody's way of handing over.
-    small = pa.table({name: [1, None] for name in ("distance", "dep_time", "dep_delay")} | {"carrier": ["a", "a"], "tailnum": ["b", None]})  # fmt: skip
-    answer(frame_of(small))
+    number, missing, another, text = columns
+    answer(frame_of(pa.table({number: [1, 2], missing: [None, "x"], another: [None, 3], text: ["a", "a"]})))
     print(json.dumps({"ready": True, "pid": os.getpid()}), flush=True)
 
     table = frame = None
@@ -124,4 +124,4 @@ def main(library):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Five ways of handing a table from one process to others: how it is put, and how it is opened.
 
-`put` runs in the producer and returns (where, bytes written, something to keep alive). `open` runs in a consumer and
-returns a pyarrow.Table, so that all consumers compute from the same thing.
+`put` runs in the producer and returns (where, bytes written, what `forget` takes away again). `open` runs in a consumer
+and returns a pyarrow.Table, so that all consumers compute from the same thing.
 """
 
 import os
@@ -13,7 +13,9 @@ from multiprocessing import resource_tracker, shared_memory
 import pyarrow as pa
 import pyarrow.parquet
 
-NAME = "flights"
+import vineyard
+
+NAME = "the table"
 KEPT = []  # what must live as long as the process
 
 
@@ -21,26 +23,27 @@ KEPT = []  # what must live as long as the process
 
 
 def put_vineyard(table, folder, socket):
-    import vineyard
-
     client = vineyard.connect(socket)
     object_id = client.put(table, name=NAME)
-    return socket, client.get_meta(object_id).memory_usage, None
+    return socket, client.get_meta(object_id).memory_usage, (client, object_id)
 
 
 def open_vineyard(socket):
-    import vineyard
-
     return vineyard.connect(socket).get(name=NAME)
+
+
+def forget_vineyard(kept):
+    client, object_id = kept
+    client.delete(object_id)
 
 
 # ---- Parquet files
 
 
 def put_parquet(table, folder, socket):
-    path = f"{folder}/flights.parquet"
+    path = f"{folder}/table.parquet"
     pyarrow.parquet.write_table(table, path)
-    return path, os.path.getsize(path), None
+    return path, os.path.getsize(path), path
 
 
 def open_parquet(path):
@@ -54,7 +57,7 @@ def put_ipc(table, folder, socket):
     with tempfile.NamedTemporaryFile(prefix="vineyard-demo-", suffix=".arrow", dir="/dev/shm", delete=False) as file:
         with pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
-    return file.name, os.path.getsize(file.name), None
+    return file.name, os.path.getsize(file.name), file.name
 
 
 def open_ipc(path):
@@ -81,6 +84,11 @@ def open_shared_memory(name):
     KEPT.append(memory)  # it would be unmapped under the table
     return pa.ipc.open_stream(pa.py_buffer(memory.buf)).read_all()
 
+
+def forget_shared_memory(memory):
+    memory.close()
+    memory.unlink()
+
 # ---- pickle through a pipe: the producer writes into one per consumer
 
 
@@ -100,9 +108,9 @@ def open_pickle(path):
 
 
 WAYS = {
-    "vineyard": (put_vineyard, open_vineyard),
-    "Parquet file": (put_parquet, open_parquet),
-    "Arrow IPC on tmpfs": (put_ipc, open_ipc),
-    "shared_memory": (put_shared_memory, open_shared_memory),
-    "pickle through pipes": (put_pickle, open_pickle),
+    "vineyard": (put_vineyard, open_vineyard, forget_vineyard),
+    "Parquet file": (put_parquet, open_parquet, os.unlink),
+    "Arrow IPC on tmpfs": (put_ipc, open_ipc, os.unlink),
+    "shared_memory": (put_shared_memory, open_shared_memory, forget_shared_memory),
+    "pickle through pipes": (put_pickle, open_pickle, lambda data: None),
 }
