@@ -32,7 +32,7 @@ bench-peers: py
 	tools/build.sh release
 	tools/run_part.sh bench/peers.py
 model: deps
-	tools/run_part.sh tests/model/run.py
+	tools/run_part.sh tests/model/run_models.py
 fuzz:
 	tools/build.sh fuzz
 	tools/run_part.sh tools/fuzz.py --runs=$(RUNS)

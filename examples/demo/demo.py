@@ -144,7 +144,7 @@ def start_consumers(stack, way, path):
     command = [sys.executable, "-B", HERE / "consumer.py"]
     consumers = {name: stack.enter_context(Process(*command, name, *columns)) for name in LIBRARIES}
     if way == "vineyard":
-        program = find_program("vineyard_demo_consumer", ROOT / "build/dev/examples/demo")
+        program = find_program("vineyard_demo_consumer", ROOT / "build/dev/examples")
         consumers["C++"] = stack.enter_context(Process(program, path, NAME, *columns))
     for consumer in consumers.values():
         consumer.hear()  # ready: its libraries are loaded
