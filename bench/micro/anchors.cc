@@ -35,7 +35,9 @@ std::uint64_t mix(std::uint64_t x) {
 
 struct Mapping {
   explicit Mapping(std::size_t n)
-      : size(n), data(mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)) {
+      : size(n),
+        data(mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1,
+                  0)) {
     if (data == MAP_FAILED) std::abort();
   }
   ~Mapping() { munmap(data, size); }
@@ -136,7 +138,8 @@ double dependent_load_ns() {
     std::iota(order.begin(), order.end(), 0U);
     std::shuffle(order.begin(), order.end(), std::mt19937_64(2));
     std::vector<std::uint32_t> chain(order.size() * 16);
-    for (std::size_t i = 0; i < order.size(); ++i) chain[order[i] * 16UL] = order[(i + 1) % order.size()];
+    for (std::size_t i = 0; i < order.size(); ++i)
+      chain[order[i] * 16UL] = order[(i + 1) % order.size()];
     return chain;
   }();
   std::uint32_t at = 0;
@@ -166,7 +169,9 @@ double socket_round_trip_us(Placement placement) {
   run_on(0);
   const auto trips = [&](int n) {
     for (int k = 0; k < n; ++k) {
-      if (write(s[0], block, sizeof block) != sizeof block || read(s[0], block, sizeof block) != sizeof block) std::abort();
+      if (write(s[0], block, sizeof block) != sizeof block ||
+          read(s[0], block, sizeof block) != sizeof block)
+        std::abort();
     }
   };
   trips(200);
@@ -190,7 +195,8 @@ double nt_copy_gbs(std::size_t bytes) {
   const char* s = from.data();
   const double t = best_time(5, static_cast<double>(bytes), [&] {
     for (std::size_t n = 0; n < bytes; n += 16) {
-      _mm_stream_si128(reinterpret_cast<__m128i*>(d + n), _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + n)));
+      _mm_stream_si128(reinterpret_cast<__m128i*>(d + n),
+                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + n)));
     }
     _mm_sfence();
   });
@@ -221,14 +227,16 @@ std::uint64_t sum_words(const void* data, std::size_t bytes) {
   const auto* words = static_cast<const std::uint64_t*>(data);
   std::uint64_t a = 0, b = 0, c = 0, d = 0;
   const std::size_t n = bytes / 8;
-  for (std::size_t i = 0; i + 4 <= n; i += 4) a += words[i], b += words[i + 1], c += words[i + 2], d += words[i + 3];
+  for (std::size_t i = 0; i + 4 <= n; i += 4)
+    a += words[i], b += words[i + 1], c += words[i + 2], d += words[i + 3];
   return a + b + c + d;
 }
 
 double read_sum_gbs(std::size_t bytes) {
   static std::vector<char> from;
   from.resize(bytes, 1);
-  const double t = best_time(2, static_cast<double>(bytes), [&] { sink = sum_words(from.data(), bytes); });
+  const double t =
+      best_time(2, static_cast<double>(bytes), [&] { sink = sum_words(from.data(), bytes); });
   return 1e-9 / t;
 }
 

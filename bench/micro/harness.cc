@@ -45,7 +45,8 @@ void run_on(int core) {
 }
 
 void Table::head() const {
-  fmt::print("{:<5} {:<46} {:>12} {:>12} {:>7} {:>18}  {}\n", "row", "work", "ours", "limit", "ratio", "bar", "verdict");
+  fmt::print("{:<5} {:<46} {:>12} {:>12} {:>7} {:>18}  {}\n", "row", "work", "ours", "limit",
+             "ratio", "bar", "verdict");
 }
 
 void Table::run(const Row& row) {
@@ -61,16 +62,22 @@ void Table::run(const Row& row) {
   const auto [low, high] = std::minmax_element(limits.begin(), limits.end());
   const bool noisy = *low > 0 && *high / *low > 1.3;
   const bool smaller = row.better == Row::Better::kSmaller;
-  const bool met = smaller ? mine <= row.factor * limit + row.allowance : mine >= row.factor * limit;
+  const bool met =
+      smaller ? mine <= row.factor * limit + row.allowance : mine >= row.factor * limit;
   const char* verdict = met ? "met" : noisy ? "noisy" : "MISSED";
   if (!met && !noisy) ++missed_;
-  const std::string bar = row.allowance > 0 ? fmt::format("{} {:g}x + {:g}", smaller ? "<=" : ">=", row.factor, row.allowance)
-                                            : fmt::format("{} {:g}x", smaller ? "<=" : ">=", row.factor);
-  fmt::print("{:<5} {:<46} {:>12} {:>12} {:>7.2f} {:>18}  {}{}  [{}]\n", row.number, row.work, fmt::format("{:.4g} {}", mine, row.unit),
-             fmt::format("{:.4g}", limit), limit > 0 ? mine / limit : 0.0, bar, verdict, met && noisy ? " (noisy)" : "", row.limit_name);
+  const std::string bar =
+      row.allowance > 0
+          ? fmt::format("{} {:g}x + {:g}", smaller ? "<=" : ">=", row.factor, row.allowance)
+          : fmt::format("{} {:g}x", smaller ? "<=" : ">=", row.factor);
+  fmt::print("{:<5} {:<46} {:>12} {:>12} {:>7.2f} {:>18}  {}{}  [{}]\n", row.number, row.work,
+             fmt::format("{:.4g} {}", mine, row.unit), fmt::format("{:.4g}", limit),
+             limit > 0 ? mine / limit : 0.0, bar, verdict, met && noisy ? " (noisy)" : "",
+             row.limit_name);
   std::fflush(stdout);
-  json_.push_back(fmt::format(R"({{"row":"{}","work":"{}","unit":"{}","ours":{:.6g},"limit":{:.6g},"limit_name":"{}","factor":{:g},"met":{},"noisy":{}}})",
-                              row.number, row.work, row.unit, mine, limit, row.limit_name, row.factor, met, noisy));
+  json_.push_back(fmt::format(
+      R"({{"row":"{}","work":"{}","unit":"{}","ours":{:.6g},"limit":{:.6g},"limit_name":"{}","factor":{:g},"met":{},"noisy":{}}})",
+      row.number, row.work, row.unit, mine, limit, row.limit_name, row.factor, met, noisy));
 }
 
 Daemon::Daemon(const std::vector<std::string>& arguments) {
@@ -79,7 +86,8 @@ Daemon::Daemon(const std::vector<std::string>& arguments) {
   folder_ = folder;
   socket_ = folder_ + "/vineyard.sock";
   const char* program = std::getenv("VINEYARD_DAEMON");
-  std::vector<std::string> words = {program ? program : VINEYARD_DAEMON_DEFAULT, "--socket", socket_, "--state-dir", folder_};
+  std::vector<std::string> words = {program ? program : VINEYARD_DAEMON_DEFAULT, "--socket",
+                                    socket_, "--state-dir", folder_};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& w : words) argv.push_back(w.data());

@@ -17,11 +17,11 @@ struct Row {
 
   std::string number{};  // as in the README
   std::string work{};
-  std::string unit{};    // ns, us, GB/s, ...
+  std::string unit{};  // ns, us, GB/s, ...
   std::function<double()> ours{};
   std::function<double()> limit{};
   std::string limit_name{};
-  double factor = 1;   // smaller: ours <= factor * limit + allowance; larger: ours >= factor * limit
+  double factor = 1;  // smaller: ours <= factor * limit + allowance; larger: ours >= factor * limit
   double allowance = 0;
   Better better = Better::kSmaller;
   int rounds = 5;

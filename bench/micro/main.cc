@@ -14,12 +14,18 @@ int main(int argc, char** argv) {
   std::string row, json, scale = "full", group;
   for (int n = 1; n < argc; ++n) {
     const std::string word = argv[n];
-    if (word == "--short") scale = "short";
-    else if (word == "--row" && n + 1 < argc) row = argv[++n];
-    else if (word == "--group" && n + 1 < argc) group = argv[++n];
-    else if (word == "--json" && n + 1 < argc) json = argv[++n];
+    if (word == "--short")
+      scale = "short";
+    else if (word == "--row" && n + 1 < argc)
+      row = argv[++n];
+    else if (word == "--group" && n + 1 < argc)
+      group = argv[++n];
+    else if (word == "--json" && n + 1 < argc)
+      json = argv[++n];
     else {
-      fmt::print(stderr, "usage: vineyard_bench [--short] [--row N] [--group data|meta|death] [--json FILE]\n");
+      fmt::print(
+          stderr,
+          "usage: vineyard_bench [--short] [--row N] [--group data|meta|death] [--json FILE]\n");
       return 2;
     }
   }
@@ -27,7 +33,8 @@ int main(int argc, char** argv) {
   uname(&host);
   double load = 0;
   std::ifstream("/proc/loadavg") >> load;
-  fmt::print("{} {} cores, load {:.2f}, pages of {} B\n", host.release, sysconf(_SC_NPROCESSORS_ONLN), load, sysconf(_SC_PAGESIZE));
+  fmt::print("{} {} cores, load {:.2f}, pages of {} B\n", host.release,
+             sysconf(_SC_NPROCESSORS_ONLN), load, sysconf(_SC_PAGESIZE));
   vineyard::bench::Table table(row);
   table.head();
   if (group.empty() || group == "data") vineyard::bench::run_data_rows(table, scale);

@@ -30,9 +30,13 @@ void must(Result<void> r, const char* what) {
   std::exit(2);
 }
 
-Client connect_to(const Daemon& daemon) { return must(Client::connect({.socket = daemon.socket()}), "connect"); }
+Client connect_to(const Daemon& daemon) {
+  return must(Client::connect({.socket = daemon.socket()}), "connect");
+}
 
-std::span<const std::byte> bytes_of(const std::vector<char>& v) { return std::as_bytes(std::span(v)); }
+std::span<const std::byte> bytes_of(const std::vector<char>& v) {
+  return std::as_bytes(std::span(v));
+}
 
 volatile std::uint64_t sink;
 
@@ -40,7 +44,8 @@ std::vector<ObjectId> put_many(const Client& client, std::size_t count, std::siz
   const std::vector<char> source(size, 'x');
   std::vector<ObjectId> ids;
   ids.reserve(count);
-  for (std::size_t n = 0; n < count; ++n) ids.push_back(must(client.put_blob(bytes_of(source)), "put"));
+  for (std::size_t n = 0; n < count; ++n)
+    ids.push_back(must(client.put_blob(bytes_of(source)), "put"));
   return ids;
 }
 
@@ -65,10 +70,16 @@ void run_gets(Table& table, std::size_t objects) {
   std::shuffle(ids.begin(), ids.end(), std::mt19937_64(3));
   const Client reader = connect_to(daemon);
   (void)get_ns(reader, ids);
-  table.run({.number = "1", .work = fmt::format("get + release, 64 B, {} objects, random", objects), .unit = "ns",
-             .ours = [&] { return get_ns(reader, ids); }, .limit = [&] { return floor_get_ns(objects); },
-             .limit_name = "floor get", .factor = 2});
-  table.run({.number = "2", .work = "the same, p99.9", .unit = "ns",
+  table.run({.number = "1",
+             .work = fmt::format("get + release, 64 B, {} objects, random", objects),
+             .unit = "ns",
+             .ours = [&] { return get_ns(reader, ids); },
+             .limit = [&] { return floor_get_ns(objects); },
+             .limit_name = "floor get",
+             .factor = 2});
+  table.run({.number = "2",
+             .work = "the same, p99.9",
+             .unit = "ns",
              .ours =
                  [&] {
                    std::vector<double> times;
@@ -82,8 +93,12 @@ void run_gets(Table& table, std::size_t objects) {
                    std::sort(times.begin(), times.end());
                    return times[times.size() * 999 / 1000] * 1e9;
                  },
-             .limit = [] { return dependent_load_ns(); }, .limit_name = "dependent load", .factor = 10});
-  table.run({.number = "3", .work = "batch get of 1000, per object", .unit = "ns",
+             .limit = [] { return dependent_load_ns(); },
+             .limit_name = "dependent load",
+             .factor = 10});
+  table.run({.number = "3",
+             .work = "batch get of 1000, per object",
+             .unit = "ns",
              .ours =
                  [&] {
                    std::uint64_t sum = 0;
@@ -98,11 +113,15 @@ void run_gets(Table& table, std::size_t objects) {
                    sink = sum;
                    return t * 1e9;
                  },
-             .limit = [&] { return floor_get_ns(objects); }, .limit_name = "floor get", .factor = 1.3});
+             .limit = [&] { return floor_get_ns(objects); },
+             .limit_name = "floor get",
+             .factor = 1.3});
 }
 
 void run_small_puts(Table& table) {
-  table.run({.number = "4", .work = "put 1 KiB, first pass through the pool", .unit = "ns",
+  table.run({.number = "4",
+             .work = "put 1 KiB, first pass through the pool",
+             .unit = "ns",
              .ours =
                  [] {
                    Daemon daemon({"--size", "2G", "--prefault", "full"});
@@ -117,7 +136,10 @@ void run_small_puts(Table& table) {
                    });
                    return t * 1e9;
                  },
-             .limit = [] { return floor_put_ns(1024); }, .limit_name = "floor put 1 KiB", .factor = 1.5, .rounds = 5});
+             .limit = [] { return floor_put_ns(1024); },
+             .limit_name = "floor put 1 KiB",
+             .factor = 1.5,
+             .rounds = 5});
 }
 
 void run_large_puts(Table& table) {
@@ -137,11 +159,18 @@ void run_large_puts(Table& table) {
       return static_cast<double>(kSize) / put * 1e-9;
     };
     (void)put_and_delete();
-    table.run({.number = "5", .work = "put 64 MiB, warm", .unit = "GB/s", .ours = put_and_delete,
-               .limit = [] { return nt_copy_gbs(kSize); }, .limit_name = "NT copy", .factor = 0.95,
+    table.run({.number = "5",
+               .work = "put 64 MiB, warm",
+               .unit = "GB/s",
+               .ours = put_and_delete,
+               .limit = [] { return nt_copy_gbs(kSize); },
+               .limit_name = "NT copy",
+               .factor = 0.95,
                .better = Row::Better::kLarger});
   }
-  table.run({.number = "6", .work = "put into a never-used pool, 10 s after start", .unit = "GB/s",
+  table.run({.number = "6",
+             .work = "put into a never-used pool, 10 s after start",
+             .unit = "GB/s",
              .ours =
                  [&] {
                    Daemon daemon({"--size", "4G", "--prefault", "background"});
@@ -149,27 +178,37 @@ void run_large_puts(Table& table) {
                    const Client client = connect_to(daemon);
                    constexpr int kPuts = 8;
                    const double begin = now();
-                   for (int n = 0; n < kPuts; ++n) (void)must(client.put_blob(bytes_of(source)), "put 64 MiB");
+                   for (int n = 0; n < kPuts; ++n)
+                     (void)must(client.put_blob(bytes_of(source)), "put 64 MiB");
                    return static_cast<double>(kSize) * kPuts / (now() - begin) * 1e-9;
                  },
-             .limit = [] { return populate_copy_gbs(std::size_t{512} << 20); }, .limit_name = "POPULATE_READ + memcpy",
-             .factor = 0.9, .better = Row::Better::kLarger, .rounds = 3});
+             .limit = [] { return populate_copy_gbs(std::size_t{512} << 20); },
+             .limit_name = "POPULATE_READ + memcpy",
+             .factor = 0.9,
+             .better = Row::Better::kLarger,
+             .rounds = 3});
   Daemon daemon({"--size", "2G"});
   const Client client = connect_to(daemon);
   (void)put_many(client, 1000, 1024);
-  table.run({.number = "7a", .work = "create in place + seal, 4 KiB, fits the arena", .unit = "us",
+  table.run({.number = "7a",
+             .work = "create in place + seal, 4 KiB, fits the arena",
+             .unit = "us",
              .ours =
                  [&] {
                    constexpr int kTimes = 10000;
-                   return best_time(1, kTimes, [&] {
-                            for (int n = 0; n < kTimes; ++n) {
-                              auto payload = must(client.reserve(ByteCount(4096)), "reserve");
-                              (void)must(client.publish_blob(std::move(payload)), "publish");
-                            }
-                          }) *
+                   return best_time(
+                              1, kTimes,
+                              [&] {
+                                for (int n = 0; n < kTimes; ++n) {
+                                  auto payload = must(client.reserve(ByteCount(4096)), "reserve");
+                                  (void)must(client.publish_blob(std::move(payload)), "publish");
+                                }
+                              }) *
                           1e6;
                  },
-             .limit = [] { return 2.0; }, .limit_name = "2 us", .factor = 1});
+             .limit = [] { return 2.0; },
+             .limit_name = "2 us",
+             .factor = 1});
 }
 
 void run_first_read(Table& table) {
@@ -204,10 +243,22 @@ void run_first_read(Table& table) {
     return rate;
   };
   const auto limit = [] { return read_sum_gbs(std::size_t{256} << 20); };
-  table.run({.number = "8a", .work = "new process: connect, get 1 GiB, sum it", .unit = "GB/s", .ours = [&] { return read(1); },
-             .limit = limit, .limit_name = "read-sum", .factor = 0.4, .better = Row::Better::kLarger});
-  table.run({.number = "8b", .work = "the same, second pass", .unit = "GB/s", .ours = [&] { return read(2); }, .limit = limit,
-             .limit_name = "read-sum", .factor = 0.9, .better = Row::Better::kLarger});
+  table.run({.number = "8a",
+             .work = "new process: connect, get 1 GiB, sum it",
+             .unit = "GB/s",
+             .ours = [&] { return read(1); },
+             .limit = limit,
+             .limit_name = "read-sum",
+             .factor = 0.4,
+             .better = Row::Better::kLarger});
+  table.run({.number = "8b",
+             .work = "the same, second pass",
+             .unit = "GB/s",
+             .ours = [&] { return read(2); },
+             .limit = limit,
+             .limit_name = "read-sum",
+             .factor = 0.9,
+             .better = Row::Better::kLarger});
 }
 
 // B waits for a name that A gives with its put: two wakes, A -> worker -> B.
@@ -215,7 +266,8 @@ void run_hand_over(Table& table) {
   Daemon daemon({"--size", "1G"});
   for (const Placement placement : {Placement::kTwoCores, Placement::kOneCore}) {
     const bool one = placement == Placement::kOneCore;
-    table.run({.number = one ? "9b" : "9a", .work = fmt::format("put in A wakes a get in B, {}", one ? "one core" : "two cores"),
+    table.run({.number = one ? "9b" : "9a",
+               .work = fmt::format("put in A wakes a get in B, {}", one ? "one core" : "two cores"),
                .unit = "us",
                .ours =
                    [&] {
@@ -257,7 +309,9 @@ void run_hand_over(Table& table) {
                      run_on(-1);
                      return median(times) * 1e6;
                    },
-               .limit = [placement] { return socket_round_trip_us(placement); }, .limit_name = "UDS RTT", .factor = 1.3});
+               .limit = [placement] { return socket_round_trip_us(placement); },
+               .limit_name = "UDS RTT",
+               .factor = 1.3});
   }
 }
 

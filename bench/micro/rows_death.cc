@@ -37,7 +37,9 @@ void run_death_rows(Table& table, const std::string& scale) {
   Daemon daemon({"--size", "1G", "--prefault", "none"});
   const auto client = Client::connect({.socket = daemon.socket()});
   if (!client) std::exit(2);
-  table.run({.number = "29", .work = fmt::format("{} clients killed: worst delay of others' put + get", kills), .unit = "ms",
+  table.run({.number = "29",
+             .work = fmt::format("{} clients killed: worst delay of others' put + get", kills),
+             .unit = "ms",
              .ours =
                  [&] {
                    std::mt19937_64 random(11);
@@ -45,7 +47,8 @@ void run_death_rows(Table& table, const std::string& scale) {
                    double worst = 0;
                    for (int n = 0; n < kills; ++n) {
                      const pid_t victim = busy_client(daemon.socket());
-                     const double until = now() + 0.002 + 0.006 * static_cast<double>(random() % 1000) / 1000;
+                     const double until =
+                         now() + 0.002 + 0.006 * static_cast<double>(random() % 1000) / 1000;
                      while (now() < until) (void)client->exists(ObjectId(1));
                      kill(victim, SIGKILL);
                      const double begin = now();
@@ -61,12 +64,16 @@ void run_death_rows(Table& table, const std::string& scale) {
                    }
                    const auto check = client->check_json();
                    if (!check || check->findings != 0) {
-                     fmt::print(stderr, "bench: row 29: {}\n", check ? check->json : check.error().message());
+                     fmt::print(stderr, "bench: row 29: {}\n",
+                                check ? check->json : check.error().message());
                      std::exit(1);
                    }
                    return worst * 1e3;
                  },
-             .limit = [] { return 1.0; }, .limit_name = "1 ms", .factor = 1, .rounds = 1});
+             .limit = [] { return 1.0; },
+             .limit_name = "1 ms",
+             .factor = 1,
+             .rounds = 1});
 }
 
 }  // namespace vineyard::bench

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -35,13 +35,17 @@ void must(Result<void> r, const char* what) {
 
 volatile std::uint64_t sink;
 
-std::vector<ObjectId> put_objects(const Client& client, std::size_t count, const std::vector<ObjectId>& members) {
+std::vector<ObjectId> put_objects(const Client& client, std::size_t count,
+                                  const std::vector<ObjectId>& members) {
   meta::DocumentBuilder b;
   std::vector<ObjectId> ids;
   ids.reserve(count);
   for (std::size_t n = 0; n < count; ++n) {
     b.clear("bench::Object");
-    for (int k = 0; k < 8; ++k) b.set(b.root(), std::string_view("key_0\0key_1\0key_2\0key_3\0key_4\0key_5\0key_6\0key_7" + k * 6, 5), std::int64_t{k} + static_cast<std::int64_t>(n));
+    for (int k = 0; k < 8; ++k)
+      b.set(b.root(),
+            std::string_view("key_0\0key_1\0key_2\0key_3\0key_4\0key_5\0key_6\0key_7" + k * 6, 5),
+            std::int64_t{k} + static_cast<std::int64_t>(n));
     for (std::size_t m = 0; m < members.size(); ++m) {
       b.add_member(b.root(), std::string_view("mem_0\0mem_1\0mem_2\0mem_3" + m * 6, 5), members[m]);
     }
@@ -81,11 +85,22 @@ void run_objects(Table& table) {
   must(client.sync(), "sync");
   constexpr std::size_t kObjects = 20000;
   std::vector<ObjectId> ids;
-  table.run({.number = "10a", .work = "create an object, 8 keys, 4 members", .unit = "ns",
-             .ours = [&] { return best_time(1, kObjects, [&] { ids = put_objects(client, kObjects, members); }) * 1e9; },
-             .limit = [] { return floor_get_ns(1000000); }, .limit_name = "floor get", .factor = 15});
+  table.run({.number = "10a",
+             .work = "create an object, 8 keys, 4 members",
+             .unit = "ns",
+             .ours =
+                 [&] {
+                   return best_time(1, kObjects,
+                                    [&] { ids = put_objects(client, kObjects, members); }) *
+                          1e9;
+                 },
+             .limit = [] { return floor_get_ns(1000000); },
+             .limit_name = "floor get",
+             .factor = 15});
   must(client.sync(), "sync");
-  table.run({.number = "10b", .work = "get such an object", .unit = "ns",
+  table.run({.number = "10b",
+             .work = "get such an object",
+             .unit = "ns",
              .ours =
                  [&] {
                    std::uint64_t sum = 0;
@@ -95,7 +110,9 @@ void run_objects(Table& table) {
                    sink = sum;
                    return t * 1e9;
                  },
-             .limit = [] { return floor_get_ns(1000000); }, .limit_name = "floor get", .factor = 6});
+             .limit = [] { return floor_get_ns(1000000); },
+             .limit_name = "floor get",
+             .factor = 6});
 }
 
 void run_lists(Table& table, std::size_t objects) {
@@ -115,21 +132,51 @@ void run_lists(Table& table, std::size_t objects) {
     return median(times) * 1e6;
   };
   const auto round_trip = [] { return socket_round_trip_us(Placement::kTwoCores); };
-  table.run({.number = "11a", .work = fmt::format("list by type, no match, {} objects", objects), .unit = "us",
-             .ours = [&] { return list_us("no::Such*", 1000); }, .limit = round_trip, .limit_name = "UDS RTT", .factor = 1, .allowance = 10});
-  table.run({.number = "11b", .work = "the same, free-form glob", .unit = "us",
-             .ours = [&] { return list_us("*no*such*", 1000); }, .limit = round_trip, .limit_name = "UDS RTT", .factor = 1, .allowance = 10});
-  table.run({.number = "12", .work = "list returning 1000", .unit = "us", .ours = [&] { return list_us("bench::*", 1000); },
-             .limit = round_trip, .limit_name = "UDS RTT", .factor = 1, .allowance = 100});
-  table.run({.number = "17a", .work = fmt::format("memory per metadata object ({} of 8 keys)", objects), .unit = "B",
-             .ours = [&] { return per_object; }, .limit = [] { return 200.0; }, .limit_name = "200 B", .factor = 1, .rounds = 1});
+  table.run({.number = "11a",
+             .work = fmt::format("list by type, no match, {} objects", objects),
+             .unit = "us",
+             .ours = [&] { return list_us("no::Such*", 1000); },
+             .limit = round_trip,
+             .limit_name = "UDS RTT",
+             .factor = 1,
+             .allowance = 10});
+  table.run({.number = "11b",
+             .work = "the same, free-form glob",
+             .unit = "us",
+             .ours = [&] { return list_us("*no*such*", 1000); },
+             .limit = round_trip,
+             .limit_name = "UDS RTT",
+             .factor = 1,
+             .allowance = 10});
+  table.run({.number = "12",
+             .work = "list returning 1000",
+             .unit = "us",
+             .ours = [&] { return list_us("bench::*", 1000); },
+             .limit = round_trip,
+             .limit_name = "UDS RTT",
+             .factor = 1,
+             .allowance = 100});
+  table.run({.number = "17a",
+             .work = fmt::format("memory per metadata object ({} of 8 keys)", objects),
+             .unit = "B",
+             .ours = [&] { return per_object; },
+             .limit = [] { return 200.0; },
+             .limit_name = "200 B",
+             .factor = 1,
+             .rounds = 1});
 }
 
 void run_idle_memory(Table& table) {
   Daemon daemon({"--size", "1G", "--prefault", "none"});
   sleep(1);
-  table.run({.number = "17b", .work = "daemon without pool, all three processes", .unit = "MB",
-             .ours = [&] { return daemon_bytes(daemon) * 1e-6; }, .limit = [] { return 8.0; }, .limit_name = "8 MB", .factor = 1, .rounds = 1});
+  table.run({.number = "17b",
+             .work = "daemon without pool, all three processes",
+             .unit = "MB",
+             .ours = [&] { return daemon_bytes(daemon) * 1e-6; },
+             .limit = [] { return 8.0; },
+             .limit_name = "8 MB",
+             .factor = 1,
+             .rounds = 1});
 }
 
 // Log-uniform sizes of 1 KiB to 8 MiB in 1 GiB: fill, then ten rounds of freeing half and filling again.
@@ -168,22 +215,38 @@ void run_allocator(Table& table) {
     fill = 100.0 * (kUnits - allocator.free_units()) / kUnits;
     return (now() - begin) / static_cast<double>(operations) * 1e9;
   };
-  table.run({.number = "25a", .work = "worker's allocator, large churn", .unit = "ns", .ours = churn,
-             .limit = [] { return dependent_load_ns(); }, .limit_name = "dependent load", .factor = 0.3});
-  table.run({.number = "25b", .work = "its fill after churn", .unit = "%", .ours = [&] { return fill; },
-             .limit = [] { return 100.0; }, .limit_name = "all", .factor = 0.97, .better = Row::Better::kLarger, .rounds = 1});
+  table.run({.number = "25a",
+             .work = "worker's allocator, large churn",
+             .unit = "ns",
+             .ours = churn,
+             .limit = [] { return dependent_load_ns(); },
+             .limit_name = "dependent load",
+             .factor = 0.3});
+  table.run({.number = "25b",
+             .work = "its fill after churn",
+             .unit = "%",
+             .ours = [&] { return fill; },
+             .limit = [] { return 100.0; },
+             .limit_name = "all",
+             .factor = 0.97,
+             .better = Row::Better::kLarger,
+             .rounds = 1});
 }
 
 // Fill the pool with objects of one size, delete all or every second, fill with another size; how much is usable?
 void run_pool_churn(Table& table) {
-  table.run({.number = "25c", .work = "pool usable after churn by clients", .unit = "%",
+  table.run({.number = "25c",
+             .work = "pool usable after churn by clients",
+             .unit = "%",
              .ours =
                  [] {
                    constexpr std::uint64_t kPool = 512U << 20;
                    Daemon daemon({"--size", "512M", "--prefault", "none"});
-                   const Client client = must(Client::connect({.socket = daemon.socket()}), "connect");
+                   const Client client =
+                       must(Client::connect({.socket = daemon.socket()}), "connect");
                    std::vector<double> usable;
-                   const std::vector<std::size_t> sizes = {4096, 65536, 1U << 20, 12000, 4U << 20, 700, 300000};
+                   const std::vector<std::size_t> sizes = {4096,     65536, 1U << 20, 12000,
+                                                           4U << 20, 700,   300000};
                    for (std::size_t a = 0; a + 1 < sizes.size(); ++a) {
                      for (int every = 1; every <= 2; ++every) {
                        (void)must(client.clear(), "clear");
@@ -195,18 +258,28 @@ void run_pool_churn(Table& table) {
                          ids.push_back(*id);
                        }
                        std::vector<ObjectId> dead;
-                       for (std::size_t n = 0; n < ids.size(); n += static_cast<std::size_t>(every)) dead.push_back(ids[n]);
+                       for (std::size_t n = 0; n < ids.size(); n += static_cast<std::size_t>(every))
+                         dead.push_back(ids[n]);
                        for (std::size_t n = 0; n < dead.size(); n += 4000) {
-                         (void)must(client.remove(std::span(dead).subspan(n, std::min<std::size_t>(4000, dead.size() - n))), "delete");
+                         (void)must(client.remove(std::span(dead).subspan(
+                                        n, std::min<std::size_t>(4000, dead.size() - n))),
+                                    "delete");
                        }
-                       double bytes = every == 2 ? static_cast<double>(ids.size() - dead.size()) * static_cast<double>(sizes[a]) : 0;
-                       while (client.put_blob(std::as_bytes(std::span(second)))) bytes += static_cast<double>(second.size());
+                       double bytes = every == 2 ? static_cast<double>(ids.size() - dead.size()) *
+                                                       static_cast<double>(sizes[a])
+                                                 : 0;
+                       while (client.put_blob(std::as_bytes(std::span(second))))
+                         bytes += static_cast<double>(second.size());
                        usable.push_back(100 * bytes / static_cast<double>(kPool));
                      }
                    }
                    return *std::min_element(usable.begin(), usable.end());
                  },
-             .limit = [] { return 100.0; }, .limit_name = "pool", .factor = 0.95, .better = Row::Better::kLarger, .rounds = 1});
+             .limit = [] { return 100.0; },
+             .limit_name = "pool",
+             .factor = 0.95,
+             .better = Row::Better::kLarger,
+             .rounds = 1});
 }
 
 }  // namespace

@@ -41,12 +41,24 @@ nb::object wrap(std::unique_ptr<Struct> filled) {
 
 }  // namespace
 
-ArrowSchema* schema_in(nb::handle capsule) { return struct_in<ArrowSchema>(capsule); }
-ArrowArray* array_in(nb::handle capsule) { return struct_in<ArrowArray>(capsule); }
-ArrowArrayStream* stream_in(nb::handle capsule) { return struct_in<ArrowArrayStream>(capsule); }
+ArrowSchema* schema_in(nb::handle capsule) {
+  return struct_in<ArrowSchema>(capsule);
+}
+ArrowArray* array_in(nb::handle capsule) {
+  return struct_in<ArrowArray>(capsule);
+}
+ArrowArrayStream* stream_in(nb::handle capsule) {
+  return struct_in<ArrowArrayStream>(capsule);
+}
 
-nb::object capsule_of(std::unique_ptr<ArrowSchema> schema) { return wrap(std::move(schema)); }
-nb::object capsule_of(std::unique_ptr<ArrowArray> array) { return wrap(std::move(array)); }
-nb::object capsule_of(std::unique_ptr<ArrowArrayStream> stream) { return wrap(std::move(stream)); }
+nb::object capsule_of(std::unique_ptr<ArrowSchema> schema) {
+  return wrap(std::move(schema));
+}
+nb::object capsule_of(std::unique_ptr<ArrowArray> array) {
+  return wrap(std::move(array));
+}
+nb::object capsule_of(std::unique_ptr<ArrowArrayStream> stream) {
+  return wrap(std::move(stream));
+}
 
 }  // namespace vineyard::python

@@ -43,7 +43,8 @@ nb::object table_stream(const Table& table) {
 }
 
 nb::object batch_capsules(const Table& table) {
-  if (table.batches().size() != 1) throw nb::value_error("a table of several batches is no record batch; read it as a stream");
+  if (table.batches().size() != 1)
+    throw nb::value_error("a table of several batches is no record batch; read it as a stream");
   auto data = std::make_unique<ArrowArray>();
   table.export_batch(0, data.get());
   nb::object array = capsule_of(std::move(data));
@@ -53,24 +54,37 @@ nb::object batch_capsules(const Table& table) {
 }  // namespace
 
 void bind_arrow(nb::module_& module) {
-  nb::class_<Array>(module, "ArrowArray", "An Arrow array in shared memory, for `pyarrow.array` and the like.")
+  nb::class_<Array>(module, "ArrowArray",
+                    "An Arrow array in shared memory, for `pyarrow.array` and the like.")
       .def("__len__", &Array::length)
       .def("__arrow_c_schema__", &array_schema)
-      .def("__arrow_c_array__", [](const Array& self, nb::handle) { return array_capsules(self); },
-           nb::arg("requested_schema") = nb::none())
-      .def("check_content", [](const Array& self) { take(self.check_content()); },
-           "Looks at everything that stands in the buffers, for data of a writer that is not trusted.");
-  nb::class_<Table>(module, "ArrowTable", "A table or record batch in shared memory, for `pyarrow.table` and the like.")
+      .def(
+          "__arrow_c_array__", [](const Array& self, nb::handle) { return array_capsules(self); },
+          nb::arg("requested_schema") = nb::none())
+      .def(
+          "check_content", [](const Array& self) { take(self.check_content()); },
+          "Looks at everything that stands in the buffers, for data of a writer that is not "
+          "trusted.");
+  nb::class_<Table>(module, "ArrowTable",
+                    "A table or record batch in shared memory, for `pyarrow.table` and the like.")
       .def("__len__", &Table::row_count)
       .def("__arrow_c_schema__", &table_schema)
-      .def("__arrow_c_stream__", [](const Table& self, nb::handle) { return table_stream(self); },
-           nb::arg("requested_schema") = nb::none())
+      .def(
+          "__arrow_c_stream__", [](const Table& self, nb::handle) { return table_stream(self); },
+          nb::arg("requested_schema") = nb::none())
       .def("_batch_capsules", &batch_capsules)
-      .def_prop_ro("is_batch", [](const Table& self) { return self.form() == arrow::TableForm::kRecordBatch; })
-      .def("check_content", [](const Table& self) { take(self.check_content()); },
-           "Looks at everything that stands in the buffers, for data of a writer that is not trusted.");
-  module.def("_arrow_array", [](const ObjectHandle& handle) { return take(Codec<Array>::resolve(source_of(handle))); });
-  module.def("_arrow_table", [](const ObjectHandle& handle) { return take(Codec<Table>::resolve(source_of(handle))); });
+      .def_prop_ro("is_batch",
+                   [](const Table& self) { return self.form() == arrow::TableForm::kRecordBatch; })
+      .def(
+          "check_content", [](const Table& self) { take(self.check_content()); },
+          "Looks at everything that stands in the buffers, for data of a writer that is not "
+          "trusted.");
+  module.def("_arrow_array", [](const ObjectHandle& handle) {
+    return take(Codec<Array>::resolve(source_of(handle)));
+  });
+  module.def("_arrow_table", [](const ObjectHandle& handle) {
+    return take(Codec<Table>::resolve(source_of(handle)));
+  });
 }
 
 }  // namespace vineyard::python

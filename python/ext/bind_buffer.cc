@@ -10,7 +10,8 @@
 namespace vineyard::python {
 namespace {
 
-constexpr const char* kReadOnly = "the bytes of an object are read-only; take a copy to change them";
+constexpr const char* kReadOnly =
+    "the bytes of an object are read-only; take a copy to change them";
 constexpr std::byte kNothing{};  // what an empty buffer points at: consumers dislike null
 
 /// The Python class `BlobBuilder`: a blob under construction, writable until it is sealed.
@@ -38,16 +39,18 @@ int export_blob(PyObject* self, Py_buffer* view, int flags) {
   if ((flags & PyBUF_WRITABLE) == PyBUF_WRITABLE) return refuse(view, kReadOnly);
   const Blob& blob = *nb::inst_ptr<Blob>(self);
   const std::byte* data = blob.bytes.empty() ? &kNothing : blob.bytes.data();
-  return PyBuffer_FillInfo(view, self, const_cast<std::byte*>(data), static_cast<Py_ssize_t>(blob.bytes.size()),
+  return PyBuffer_FillInfo(view, self, const_cast<std::byte*>(data),
+                           static_cast<Py_ssize_t>(blob.bytes.size()),
                            /*readonly=*/1, flags);
 }
 
 int export_builder(PyObject* self, Py_buffer* view, int flags) {
   BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
-  if (!handle.is_open) return refuse(view, "the blob is sealed or aborted: there is nothing to write any more");
+  if (!handle.is_open)
+    return refuse(view, "the blob is sealed or aborted: there is nothing to write any more");
   std::byte* data = handle.size > 0 ? handle.payload.data() : const_cast<std::byte*>(&kNothing);
-  const int done =
-      PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(handle.size), /*readonly=*/0, flags);
+  const int done = PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(handle.size),
+                                     /*readonly=*/0, flags);
   if (done == 0) ++handle.exports;
   return done;
 }
@@ -82,8 +85,12 @@ nb::object item_of(nb::handle self, nb::handle key) {
     const Py_ssize_t length = PySlice_AdjustIndices(size, &start, &stop, step);
     if (step != 1) return memoryview_of(self)[key];
     const auto offset = static_cast<std::size_t>(length > 0 ? start : 0);
-    return nb::cast(Blob{{}, nb::borrow(self), blob.bytes.subspan(offset, static_cast<std::size_t>(length)),
-                         ObjectId::invalid(), blob.source, blob.source_offset + offset},
+    return nb::cast(Blob{{},
+                         nb::borrow(self),
+                         blob.bytes.subspan(offset, static_cast<std::size_t>(length)),
+                         ObjectId::invalid(),
+                         blob.source,
+                         blob.source_offset + offset},
                     nb::rv_policy::move);
   }
   Py_ssize_t index = PyNumber_AsSsize_t(key.ptr(), PyExc_IndexError);
@@ -113,16 +120,20 @@ std::string describe(const Blob& blob) {
   return "<vineyard.Blob " + name + ", " + to_string(ByteCount(blob.bytes.size())) + ">";
 }
 
-std::size_t length_of(const Blob& blob) { return blob.bytes.size(); }
+std::size_t length_of(const Blob& blob) {
+  return blob.bytes.size();
+}
 
 ObjectId id_of_blob(const Blob& blob) {
-  if (!blob.id.is_valid()) throw nb::type_error("a part of a blob has no id of its own; put it to get one");
+  if (!blob.id.is_valid())
+    throw nb::type_error("a part of a blob has no id of its own; put it to get one");
   return blob.id;
 }
 
 void bind_blob(nb::module_& module) {
   nb::class_<Blob>(module, "Blob", nb::type_slots(blob_slots),
-                   "Read-only bytes in shared memory. They stay as they are while this object, or anything made of it, lives.")
+                   "Read-only bytes in shared memory. They stay as they are while this object, or "
+                   "anything made of it, lives.")
       .def("__len__", &length_of)
       .def("__getitem__", &item_of)
       .def("__eq__", &equals, nb::arg().none())
@@ -139,21 +150,31 @@ void bind_blob(nb::module_& module) {
       .def_prop_ro("size", &length_of)
       .def_prop_ro("nbytes", &length_of)
       .def_prop_ro("is_empty", [](const Blob& self) { return self.bytes.empty(); })
-      .def_prop_ro("address", [](const Blob& self) { return reinterpret_cast<std::uintptr_t>(self.bytes.data()); })
+      .def_prop_ro(
+          "address",
+          [](const Blob& self) { return reinterpret_cast<std::uintptr_t>(self.bytes.data()); })
       .def_prop_ro("buffer", &memoryview_of, "A read-only memoryview.")
-      .def_prop_ro("_source", [](const Blob& self) -> nb::object {
-        if (!self.source.is_valid()) return nb::none();
-        return nb::make_tuple(nb::cast(self.source), self.source_offset);
-      }, "(id, offset) of the blob that these bytes are part of; None for private memory.")
+      .def_prop_ro(
+          "_source",
+          [](const Blob& self) -> nb::object {
+            if (!self.source.is_valid()) return nb::none();
+            return nb::make_tuple(nb::cast(self.source), self.source_offset);
+          },
+          "(id, offset) of the blob that these bytes are part of; None for private memory.")
       .def_prop_ro("_has_id", [](const Blob& self) { return self.id.is_valid(); })
-      .def_static("_over", [](nb::object owner) {
-        const BorrowedBuffer buffer(owner);
-        return make_blob(buffer.bytes(), memoryview_of(owner));
-      }, "A blob over private memory, for unpickling.");
+      .def_static(
+          "_over",
+          [](nb::object owner) {
+            const BorrowedBuffer buffer(owner);
+            return make_blob(buffer.bytes(), memoryview_of(owner));
+          },
+          "A blob over private memory, for unpickling.");
 }
 
 std::span<std::byte> open_bytes(BlobBuilderHandle& handle) {
-  if (!handle.is_open) throw_error(Error(ErrorCode::kInvalid, "the blob is sealed or aborted: there is nothing to write any more"));
+  if (!handle.is_open)
+    throw_error(Error(ErrorCode::kInvalid,
+                      "the blob is sealed or aborted: there is nothing to write any more"));
   return handle.payload.bytes();
 }
 
@@ -162,8 +183,9 @@ void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source)
   const std::span<const std::byte> from = buffer.bytes();
   const std::span<std::byte> to = open_bytes(handle);
   if (offset > to.size() || from.size() > to.size() - offset) {
-    throw_error(Error(ErrorCode::kInvalid, "cannot copy " + std::to_string(from.size()) + " bytes to offset " +
-                                               std::to_string(offset) + " of a blob of " + std::to_string(to.size())));
+    throw_error(Error(ErrorCode::kInvalid, "cannot copy " + std::to_string(from.size()) +
+                                               " bytes to offset " + std::to_string(offset) +
+                                               " of a blob of " + std::to_string(to.size())));
   }
   if (from.empty()) return;
   if (from.size() < kReleaseGilAt) {
@@ -193,7 +215,8 @@ nb::object seal(BlobBuilderHandle& handle, nb::handle) {
   (void)open_bytes(handle);
   handle.is_open = false;
   if (handle.size == 0) return make_blob(View(ObjectId::empty_blob(), {}, {}));
-  const ObjectId id = take(without_gil([&, has_exports = handle.exports > 0] { return publish(handle, has_exports); }));
+  const ObjectId id = take(
+      without_gil([&, has_exports = handle.exports > 0] { return publish(handle, has_exports); }));
   return get_object(*handle.client, id);
 }
 
@@ -221,13 +244,19 @@ BlobBuilderHandle create_builder(nb::handle client, std::size_t size) {
 }
 
 void bind_blob_builder(nb::module_& module) {
-  nb::class_<BlobBuilderHandle>(module, "BlobBuilder", nb::type_slots(builder_slots),
-                                "A blob under construction: write through `buffer` or `copy`, then `seal`.")
+  nb::class_<BlobBuilderHandle>(
+      module, "BlobBuilder", nb::type_slots(builder_slots),
+      "A blob under construction: write through `buffer` or `copy`, then `seal`.")
       .def("__len__", [](const BlobBuilderHandle& self) { return self.size; })
       .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
-      .def_prop_ro("id", &id_of_builder, "The id the blob will have. Asking for it before `seal` costs a message.")
-      .def_prop_ro("address", [](BlobBuilderHandle& self) { return reinterpret_cast<std::uintptr_t>(open_bytes(self).data()); })
-      .def_prop_ro("buffer", &memoryview_of, "A writable memoryview. Let go of it before `seal`, which else has to copy.")
+      .def_prop_ro("id", &id_of_builder,
+                   "The id the blob will have. Asking for it before `seal` costs a message.")
+      .def_prop_ro("address",
+                   [](BlobBuilderHandle& self) {
+                     return reinterpret_cast<std::uintptr_t>(open_bytes(self).data());
+                   })
+      .def_prop_ro("buffer", &memoryview_of,
+                   "A writable memoryview. Let go of it before `seal`, which else has to copy.")
       .def("copy", &copy_into, nb::arg("offset"), nb::arg("source"), "Copies a buffer to `offset`.")
       .def("seal", &seal, nb::arg("client") = nb::none(), "Publishes the blob, and returns it.")
       .def("abort", &abort_builder, nb::arg("client") = nb::none(), "Gives the bytes up.")
@@ -238,7 +267,8 @@ void bind_blob_builder(nb::module_& module) {
 
 BorrowedBuffer::BorrowedBuffer(nb::handle value) {
   auto view = std::make_unique<Py_buffer>();
-  if (PyObject_GetBuffer(value.ptr(), view.get(), PyBUF_C_CONTIGUOUS) != 0) throw nb::python_error();
+  if (PyObject_GetBuffer(value.ptr(), view.get(), PyBUF_C_CONTIGUOUS) != 0)
+    throw nb::python_error();
   view_ = view.release();
 }
 
@@ -263,11 +293,13 @@ nb::object make_blob(View&& view) {
 nb::object make_blob(Buffer&& range, std::uint64_t offset) {
   const std::span<const std::byte> bytes = range.bytes();
   const ObjectId source = range.blob();
-  return nb::cast(Blob{std::move(range), {}, bytes, ObjectId::invalid(), source, offset}, nb::rv_policy::move);
+  return nb::cast(Blob{std::move(range), {}, bytes, ObjectId::invalid(), source, offset},
+                  nb::rv_policy::move);
 }
 
 nb::object make_blob(std::span<const std::byte> bytes, nb::object owner) {
-  return nb::cast(Blob{{}, std::move(owner), bytes, ObjectId::invalid(), ObjectId::invalid(), 0}, nb::rv_policy::move);
+  return nb::cast(Blob{{}, std::move(owner), bytes, ObjectId::invalid(), ObjectId::invalid(), 0},
+                  nb::rv_policy::move);
 }
 
 void bind_buffers(nb::module_& module) {

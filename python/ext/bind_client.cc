@@ -19,9 +19,9 @@ std::atomic<bool> short_get{true};
 
 // ---- connect
 
-nb::object connect(nb::type_object type, const std::string& socket, bool autostart, std::uint32_t deadline_ms,
-                   const std::string& daemon_program, const std::vector<std::string>& daemon_arguments,
-                   const std::string& program) {
+nb::object connect(nb::type_object type, const std::string& socket, bool autostart,
+                   std::uint32_t deadline_ms, const std::string& daemon_program,
+                   const std::vector<std::string>& daemon_arguments, const std::string& program) {
   StartedDaemon started;
   ConnectOptions options;
   options.socket = socket;
@@ -50,7 +50,8 @@ Result<ObjectId> put_bytes(const Client& client, nb::handle value) {
   char* data = nullptr;
   Py_ssize_t size = 0;
   if (PyBytes_AsStringAndSize(value.ptr(), &data, &size) != 0) throw nb::python_error();
-  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), static_cast<std::size_t>(size));
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data),
+                                         static_cast<std::size_t>(size));
   const auto put = [&] { return client.put_blob(bytes); };
   return bytes.size() < kReleaseGilAt ? patiently(put) : without_gil(put);
 }
@@ -70,8 +71,8 @@ nb::object put(nb::pointer_and_handle<ClientHandle> self, nb::handle value) {
   return self.h.attr("_put")(value);
 }
 
-nb::object put_with(nb::pointer_and_handle<ClientHandle> self, nb::handle value, nb::handle builder, nb::handle persist,
-                    nb::handle name, const nb::kwargs& keywords) {
+nb::object put_with(nb::pointer_and_handle<ClientHandle> self, nb::handle value, nb::handle builder,
+                    nb::handle persist, nb::handle name, const nb::kwargs& keywords) {
   (void)self.p->get();
   return self.h.attr("_put")(value, builder, persist, name, **keywords);
 }
@@ -96,13 +97,15 @@ nb::object get(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id) 
   ObjectId* id = nullptr;
   if (!nb::try_cast(object_id, id) || id == nullptr) return self.h.attr("_get")(object_id);
   const Client& client = self.p->get();
-  if (!id->is_blob()) return resolve(self.h, client, take(patiently([&] { return client.get(*id); })));
+  if (!id->is_blob())
+    return resolve(self.h, client, take(patiently([&] { return client.get(*id); })));
   nb::object blob = make_blob(take(patiently([&] { return client.get_view(*id); })));
   return short_get.load(std::memory_order_relaxed) ? blob : self.h.attr("_resolve")(blob);
 }
 
-nb::object get_with(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id, nb::handle name, nb::handle resolver,
-                    nb::handle fetch, const nb::kwargs& keywords) {
+nb::object get_with(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id,
+                    nb::handle name, nb::handle resolver, nb::handle fetch,
+                    const nb::kwargs& keywords) {
   (void)self.p->get();
   return self.h.attr("_get")(object_id, name, resolver, fetch, **keywords);
 }
@@ -113,7 +116,8 @@ nb::object get_object_of(const ClientHandle& self, nb::handle object_id, std::ui
   const ObjectId id = to_id(object_id);
   if (wait_ms == 0) return get_object(client, id);
   const GetOptions options{.wait_ms = wait_ms};
-  if (id.is_blob()) return make_blob(take(without_gil([&] { return client.get_view(id, options); })));
+  if (id.is_blob())
+    return make_blob(take(without_gil([&] { return client.get_view(id, options); })));
   return make_object(client, take(without_gil([&] { return client.get(id, options); })));
 }
 
@@ -141,10 +145,13 @@ nb::object list_of(const std::vector<ObjectId>& ids) {
 }
 
 ListOptions list_options(const std::string& pattern, bool regex, std::uint32_t limit) {
-  return {.pattern = pattern, .syntax = regex ? PatternSyntax::kRegularExpression : PatternSyntax::kGlob, .limit = limit};
+  return {.pattern = pattern,
+          .syntax = regex ? PatternSyntax::kRegularExpression : PatternSyntax::kGlob,
+          .limit = limit};
 }
 
-nb::object list_names(const ClientHandle& self, const std::string& pattern, bool regex, std::uint32_t limit) {
+nb::object list_names(const ClientHandle& self, const std::string& pattern, bool regex,
+                      std::uint32_t limit) {
   const Client& client = self.get();
   const ListOptions options = list_options(pattern, regex, limit);
   nb::dict result;
@@ -153,23 +160,27 @@ nb::object list_names(const ClientHandle& self, const std::string& pattern, bool
   return result;
 }
 
-nb::object list_ids(const ClientHandle& self, const std::string& pattern, bool regex, std::uint32_t limit) {
+nb::object list_ids(const ClientHandle& self, const std::string& pattern, bool regex,
+                    std::uint32_t limit) {
   const Client& client = self.get();
   const ListOptions options = list_options(pattern, regex, limit);
   return list_of(take(without_gil([&] { return client.list(options); })));
 }
 
-nb::object get_name(const ClientHandle& self, const std::string& name, std::uint64_t wait_ms, bool linearizable) {
+nb::object get_name(const ClientHandle& self, const std::string& name, std::uint64_t wait_ms,
+                    bool linearizable) {
   const Client& client = self.get();
-  const GetNameOptions options{.wait_ms = wait_ms,
-                               .freshness = linearizable ? Freshness::kLinearizable : Freshness::kSeen};
+  const GetNameOptions options{
+      .wait_ms = wait_ms, .freshness = linearizable ? Freshness::kLinearizable : Freshness::kSeen};
   return nb::cast(take(without_gil([&] { return client.get_name(name, options); })));
 }
 
-void put_name(const ClientHandle& self, nb::handle object_id, const std::string& name, bool replace) {
+void put_name(const ClientHandle& self, nb::handle object_id, const std::string& name,
+              bool replace) {
   const Client& client = self.get();
   const ObjectId id = to_id(object_id);
-  take(without_gil([&] { return client.put_name(name, id, replace ? NameMode::kReplace : NameMode::kIfFree); }));
+  take(without_gil(
+      [&] { return client.put_name(name, id, replace ? NameMode::kReplace : NameMode::kIfFree); }));
 }
 
 bool drop_name(const ClientHandle& self, const std::string& name) {
@@ -184,7 +195,8 @@ nb::object remove(const ClientHandle& self, nb::handle object_ids, bool force, b
   const std::vector<ObjectId> ids = to_ids(object_ids);
   const DeleteOptions options{.deep = deep, .force = force};
   const DeleteReport report = take(without_gil([&] { return client.remove(ids, options); }));
-  return nb::make_tuple(report.deleted, report.absent, list_of(report.kept), list_of(report.holders));
+  return nb::make_tuple(report.deleted, report.absent, list_of(report.kept),
+                        list_of(report.holders));
 }
 
 bool exists(const ClientHandle& self, nb::handle object_id) {
@@ -216,8 +228,8 @@ void sync(const ClientHandle& self) {
 
 void bind_data(nb::class_<ClientHandle>& type) {
   type.def("put", &put, nb::arg("value").none())
-      .def("put", &put_with, nb::arg("value").none(), nb::arg("builder") = nb::none(), nb::arg("persist") = false,
-           nb::arg("name") = nb::none(), nb::arg("kwargs"),
+      .def("put", &put_with, nb::arg("value").none(), nb::arg("builder") = nb::none(),
+           nb::arg("persist") = false, nb::arg("name") = nb::none(), nb::arg("kwargs"),
            "Puts a value and returns the id of the object that holds it.")
       .def("get", &get, nb::arg("object_id"))
       .def("get", &get_with, nb::arg("object_id") = nb::none(), nb::arg("name") = nb::none(),
@@ -240,14 +252,17 @@ void bind_instance(nb::class_<ClientHandle>& type) {
       .def("_status_json", &status_json)
       .def("_check_json", &check_json)
       .def("_sync", &sync)
-      .def("_connection", [](const ClientHandle& self) {
-        const ConnectionInfo connection = self.get().connection();
-        return nb::make_tuple(connection.socket, connection.version, connection.instance, connection.serial,
-                              connection.pool_bytes);
-      })
+      .def("_connection",
+           [](const ClientHandle& self) {
+             const ConnectionInfo connection = self.get().connection();
+             return nb::make_tuple(connection.socket, connection.version, connection.instance,
+                                   connection.serial, connection.pool_bytes);
+           })
       .def_prop_ro("_is_open", [](const ClientHandle& self) { return self.client.has_value(); })
-      .def("close", [](ClientHandle& self) { self.client.reset(); },
-           "Ends the use of this client. Views, and other clients of this process, stay as they are.");
+      .def(
+          "close", [](ClientHandle& self) { self.client.reset(); },
+          "Ends the use of this client. Views, and other clients of this process, stay as they "
+          "are.");
 }
 
 }  // namespace
@@ -258,7 +273,8 @@ const Client& ClientHandle::get() const {
 }
 
 void bind_client(nb::module_& module) {
-  nb::class_<ClientHandle> type(module, "Client", "A handle on this process's connection with one instance on this host.");
+  nb::class_<ClientHandle> type(
+      module, "Client", "A handle on this process's connection with one instance on this host.");
   bind_data(type);
   bind_instance(type);
   module.def("_connect", &connect);

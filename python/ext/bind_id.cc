@@ -23,7 +23,9 @@ ObjectId id_of_int(nb::handle value) {
 ObjectId id_of_text(std::string_view text) {
   std::optional<ObjectId> id = ObjectId::parse(text);
   if (!id) id = ObjectId::parse("o" + std::string(text));
-  if (!id) throw nb::value_error(("'" + std::string(text) + "' is not an object id (o and 16 hexadecimal digits)").c_str());
+  if (!id)
+    throw nb::value_error(
+        ("'" + std::string(text) + "' is not an object id (o and 16 hexadecimal digits)").c_str());
   return *id;
 }
 
@@ -41,7 +43,8 @@ Py_hash_t hash_of(ObjectId id) {
 }
 
 ObjectId id_of_uri(std::string_view uri) {
-  if (!uri.starts_with(kScheme)) throw nb::value_error("the URI of an object is vineyard://o and 16 hexadecimal digits");
+  if (!uri.starts_with(kScheme))
+    throw nb::value_error("the URI of an object is vineyard://o and 16 hexadecimal digits");
   return id_of_text(uri.substr(kScheme.size()));
 }
 
@@ -51,40 +54,60 @@ ObjectId to_id(nb::handle value) {
   if (ObjectId* id = nullptr; nb::try_cast(value, id) && id != nullptr) return *id;
   if (PyLong_Check(value.ptr()) && !PyBool_Check(value.ptr())) return id_of_int(value);
   if (PyUnicode_Check(value.ptr())) return id_of_text(text_of(value));
-  if (ObjectHandle* object = nullptr; nb::try_cast(value, object) && object != nullptr) return id_of(*object);
+  if (ObjectHandle* object = nullptr; nb::try_cast(value, object) && object != nullptr)
+    return id_of(*object);
   if (nb::hasattr(value, "_vineyard_id")) return nb::cast<ObjectId>(value.attr("_vineyard_id")());
   throw nb::type_error(
-      (std::string("an object id is wanted (ObjectID, Object, Blob, ObjectMeta, int or 'o...'), not ") +
+      (std::string(
+           "an object id is wanted (ObjectID, Object, Blob, ObjectMeta, int or 'o...'), not ") +
        nb::cast<std::string>(nb::type_name(value.type())))
           .c_str());
 }
 
 void bind_ids(nb::module_& module) {
-  nb::class_<ObjectId>(module, "ObjectID", "Names one object for ever. `repr(id)` can be stored, and `ObjectID(text)` makes the id of it.")
+  nb::class_<ObjectId>(module, "ObjectID",
+                       "Names one object for ever. `repr(id)` can be stored, and `ObjectID(text)` "
+                       "makes the id of it.")
       .def(nb::init<>())
-      .def("__init__", [](ObjectId* self, nb::handle id) { new (self) ObjectId(to_id(id)); }, nb::arg("id"))
+      .def(
+          "__init__", [](ObjectId* self, nb::handle id) { new (self) ObjectId(to_id(id)); },
+          nb::arg("id"))
       .def("__repr__", [](const ObjectId& self) { return self.to_string(); })
-      .def("__str__", [](const ObjectId& self) { return "ObjectID <\"" + self.to_string() + "\">"; })
+      .def("__str__",
+           [](const ObjectId& self) { return "ObjectID <\"" + self.to_string() + "\">"; })
       .def("__int__", [](const ObjectId& self) { return self.value; })
       .def("__hash__", &hash_of)
-      .def("__eq__", [](const ObjectId& self, nb::handle other) {
-        ObjectId* id = nullptr;
-        return nb::try_cast(other, id) && id != nullptr && *id == self;
-      }, nb::arg().none())
-      .def("__ne__", [](const ObjectId& self, nb::handle other) {
-        ObjectId* id = nullptr;
-        return !(nb::try_cast(other, id) && id != nullptr && *id == self);
-      }, nb::arg().none())
-      .def("__lt__", [](const ObjectId& self, const ObjectId& other) { return self.value < other.value; })
-      .def("__reduce__", [](nb::handle self) {
-        return nb::make_tuple(self.type(), nb::make_tuple(nb::cast<ObjectId&>(self).value));
-      })
-      .def_prop_ro("uri", [](const ObjectId& self) { return std::string(kScheme) + self.to_string(); })
-      .def_static("from_uri", [](const std::string& uri) { return id_of_uri(uri); }, nb::arg("uri"))
+      .def(
+          "__eq__",
+          [](const ObjectId& self, nb::handle other) {
+            ObjectId* id = nullptr;
+            return nb::try_cast(other, id) && id != nullptr && *id == self;
+          },
+          nb::arg().none())
+      .def(
+          "__ne__",
+          [](const ObjectId& self, nb::handle other) {
+            ObjectId* id = nullptr;
+            return !(nb::try_cast(other, id) && id != nullptr && *id == self);
+          },
+          nb::arg().none())
+      .def("__lt__",
+           [](const ObjectId& self, const ObjectId& other) { return self.value < other.value; })
+      .def("__reduce__",
+           [](nb::handle self) {
+             return nb::make_tuple(self.type(), nb::make_tuple(nb::cast<ObjectId&>(self).value));
+           })
+      .def_prop_ro("uri",
+                   [](const ObjectId& self) { return std::string(kScheme) + self.to_string(); })
+      .def_static(
+          "from_uri", [](const std::string& uri) { return id_of_uri(uri); }, nb::arg("uri"))
       .def_prop_ro("is_blob", [](const ObjectId& self) { return self.is_blob(); })
-      .def_static("_is_text", [](nb::handle text) {
-        return PyUnicode_Check(text.ptr()) != 0 && ObjectId::parse(text_of(text)).has_value();
-      }, "Whether a text is an id; any other text is a name.");
+      .def_static(
+          "_is_text",
+          [](nb::handle text) {
+            return PyUnicode_Check(text.ptr()) != 0 && ObjectId::parse(text_of(text)).has_value();
+          },
+          "Whether a text is an id; any other text is a name.");
 }
 
 }  // namespace vineyard::python

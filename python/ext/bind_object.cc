@@ -52,7 +52,8 @@ nb::object keys_of(const ObjectHandle& self) {
   nb::object keys = nb::steal(PyList_New(static_cast<Py_ssize_t>(self.node.size())));
   if (!keys.is_valid()) throw nb::python_error();
   for (std::uint32_t i = 0; i < self.node.size(); ++i)
-    PyList_SetItem(keys.ptr(), static_cast<Py_ssize_t>(i), str_of(self.node[i].key()).release().ptr());
+    PyList_SetItem(keys.ptr(), static_cast<Py_ssize_t>(i),
+                   str_of(self.node[i].key()).release().ptr());
   return keys;
 }
 
@@ -66,10 +67,13 @@ nb::object member_of(const ObjectHandle& self, std::string_view key) {
   const std::optional<meta::Item> item = self.node.find(key);
   if (!item) return nb::none();
   if (item->is_field())
-    throw std::runtime_error("'" + std::string(key) + "' is a plain value, not a member; read it as meta['" + std::string(key) + "']");
+    throw std::runtime_error("'" + std::string(key) +
+                             "' is a plain value, not a member; read it as meta['" +
+                             std::string(key) + "']");
   const meta::Member member = item->member();
   switch (member.type()) {
-    case meta::MemberType::kNode: return nb::cast(ObjectHandle{self.held, *member.as_node()}, nb::rv_policy::move);
+    case meta::MemberType::kNode:
+      return nb::cast(ObjectHandle{self.held, *member.as_node()}, nb::rv_policy::move);
     case meta::MemberType::kObject: return get_object(self.held->client, *member.as_object());
     case meta::MemberType::kBuffer: return buffer_of(self, *member.as_buffer());
   }
@@ -97,19 +101,22 @@ nb::object buffer_range(const ObjectHandle& self, std::string_view key) {
   const std::optional<meta::Member> member = self.node.member(key);
   if (!member || member->type() != meta::MemberType::kBuffer) return nb::none();
   const meta::Buffer range = *member->as_buffer();
-  return nb::make_tuple(nb::cast(self.held->object.document().reference(range.reference)), range.offset, range.length);
+  return nb::make_tuple(nb::cast(self.held->object.document().reference(range.reference)),
+                        range.offset, range.length);
 }
 
 nb::object payload_ids(const ObjectHandle& self) {
   nb::list ids;
   const meta::DocumentView document = self.held->object.document();
-  for (std::uint32_t i = 0; i < document.payload_count(); ++i) ids.append(nb::cast(document.reference(i)));
+  for (std::uint32_t i = 0; i < document.payload_count(); ++i)
+    ids.append(nb::cast(document.reference(i)));
   return ids;
 }
 
 nb::object reference_ids(const ObjectHandle& self) {
   nb::list ids;
-  for (const std::uint64_t id : self.held->object.document().references()) ids.append(nb::cast(ObjectId(id)));
+  for (const std::uint64_t id : self.held->object.document().references())
+    ids.append(nb::cast(ObjectId(id)));
   return ids;
 }
 
@@ -117,18 +124,22 @@ nb::object reference_ids(const ObjectHandle& self) {
 nb::object attribute_of(nb::handle self, std::string_view name) {
   const ObjectHandle& object = nb::cast<ObjectHandle&>(self);
   if (name.starts_with("__arrow_c_")) {
-    const nb::object offered = nb::module_::import_("vineyard.data.arrow").attr("attribute_of")(self, str_of(name));
+    const nb::object offered =
+        nb::module_::import_("vineyard.data.arrow").attr("attribute_of")(self, str_of(name));
     if (!offered.is_none()) return offered;
   }
   if (!name.starts_with("__")) {
     if (object.node.member(name)) return member_of(object, name);
     const std::string stored = std::string(name) + "_";
     if (object.node.member(stored)) return member_of(object, stored);
-    const std::string_view element = name == "first" ? "__elements_-0" : name == "second" ? "__elements_-1" : "";
+    const std::string_view element = name == "first"    ? "__elements_-0"
+                                     : name == "second" ? "__elements_-1"
+                                                        : "";
     if (!element.empty() && object.node.member(element)) return member_of(object, element);
   }
-  throw nb::attribute_error(
-      ("an object of type '" + std::string(object.node.type_name()) + "' has no member '" + std::string(name) + "'").c_str());
+  throw nb::attribute_error(("an object of type '" + std::string(object.node.type_name()) +
+                             "' has no member '" + std::string(name) + "'")
+                                .c_str());
 }
 
 std::string describe(const ObjectHandle& self) {
@@ -144,7 +155,9 @@ bool same_object(ObjectHandle& self, nb::handle other) {
   return self.id.is_valid() && self.id == object->id;
 }
 
-std::uint64_t instance_of(const ObjectHandle& self) { return self.held->client.connection().instance; }
+std::uint64_t instance_of(const ObjectHandle& self) {
+  return self.held->client.connection().instance;
+}
 
 }  // namespace
 
@@ -166,7 +179,8 @@ ObjectId id_of(ObjectHandle& handle) {
   // An object of its own with a copy of the node, over the payload of the whole: no byte of it moves.
   const meta::DocumentView document = handle.held->object.document();
   meta::DocumentBuilder builder(handle.node.type_name());
-  for (std::uint32_t i = 0; i < document.payload_count(); ++i) builder.add_payload(document.reference(i));
+  for (std::uint32_t i = 0; i < document.payload_count(); ++i)
+    builder.add_payload(document.reference(i));
   meta::copy_items(handle.node, builder, builder.root(), 0);
   builder.set_nbytes(builder.root(), handle.node.nbytes());
   handle.id = take(patiently([&] { return handle.held->client.publish(builder); }));
@@ -174,17 +188,20 @@ ObjectId id_of(ObjectHandle& handle) {
 }
 
 void bind_objects(nb::module_& module) {
-  nb::class_<ObjectHandle>(module, "Object", "An object that is being read: its metadata, members and buffers.")
+  nb::class_<ObjectHandle>(module, "Object",
+                           "An object that is being read: its metadata, members and buffers.")
       .def_prop_ro("id", &id_of)
       .def("_vineyard_id", &id_of)
-      .def_prop_ro("_own_id", [](const ObjectHandle& self) -> nb::object {
-        return self.id.is_valid() ? nb::cast(self.id) : nb::none();
-      })
+      .def_prop_ro("_own_id",
+                   [](const ObjectHandle& self) -> nb::object {
+                     return self.id.is_valid() ? nb::cast(self.id) : nb::none();
+                   })
       .def_prop_ro("typename", [](const ObjectHandle& self) { return self.node.type_name(); })
       .def_prop_ro("nbytes", [](const ObjectHandle& self) { return self.node.nbytes(); })
       .def_prop_ro("isglobal", [](const ObjectHandle& self) { return self.node.is_global(); })
       .def_prop_ro("islocal", [](const ObjectHandle& self) { return !self.node.is_global(); })
-      .def("member", &member_of, nb::arg("key"), "The member of that key as Object or Blob; None if there is none.")
+      .def("member", &member_of, nb::arg("key"),
+           "The member of that key as Object or Blob; None if there is none.")
       .def("_keys", &keys_of)
       .def("_kind", &kind_of)
       .def("_field", &field_of, nb::arg("key"), nb::arg("default") = nb::none())
@@ -194,15 +211,20 @@ void bind_objects(nb::module_& module) {
       .def("_buffer_range", &buffer_range)
       .def("_payload_ids", &payload_ids)
       .def("_reference_ids", &reference_ids)
-      .def("_scalar", [](const ObjectHandle& self) -> nb::object {
-        nb::object value = read_scalar(self.node);
-        return value.is_valid() ? value : nb::borrow(nb::handle(Py_NotImplemented));
-      })
+      .def("_scalar",
+           [](const ObjectHandle& self) -> nb::object {
+             nb::object value = read_scalar(self.node);
+             return value.is_valid() ? value : nb::borrow(nb::handle(Py_NotImplemented));
+           })
       .def_prop_ro("_instance", &instance_of)
-      .def_prop_ro("_client_handle", [](const ObjectHandle& self) { return ClientHandle{self.held->client}; })
+      .def_prop_ro("_client_handle",
+                   [](const ObjectHandle& self) { return ClientHandle{self.held->client}; })
       .def("__getattr__", &attribute_of)
       .def("__eq__", &same_object, nb::arg().none())
-      .def("__hash__", [](ObjectHandle& self) { return static_cast<Py_hash_t>(self.node.index() + (self.id.value >> 3)); })
+      .def("__hash__",
+           [](ObjectHandle& self) {
+             return static_cast<Py_hash_t>(self.node.index() + (self.id.value >> 3));
+           })
       .def("__repr__", &describe);
 }
 

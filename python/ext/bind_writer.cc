@@ -31,12 +31,16 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  void set(std::uint32_t node, std::string_view key, nb::handle value) { set_field(document(), {node}, key, value); }
+  void set(std::uint32_t node, std::string_view key, nb::handle value) {
+    set_field(document(), {node}, key, value);
+  }
   /// Many fields at once.
   void set_fields(std::uint32_t node, const nb::dict& fields) {
     for (const auto [key, value] : fields) set(node, nb::cast<std::string_view>(key), value);
   }
-  void set_type(std::uint32_t node, std::string_view name) { document().set_type_name({node}, name); }
+  void set_type(std::uint32_t node, std::string_view name) {
+    document().set_type_name({node}, name);
+  }
   void set_nbytes(std::uint32_t node, std::uint64_t nbytes) {
     document().set_nbytes({node}, nbytes);
     if (node == 0) has_nbytes_ = true;
@@ -45,8 +49,12 @@ class Writer {
   std::uint32_t add_node(std::uint32_t parent, std::string_view key, std::string_view type_name) {
     return document().add_node({parent}, key, type_name.empty() ? kNamedLater : type_name).index;
   }
-  void add_member(std::uint32_t node, std::string_view key, nb::handle id) { document().add_member({node}, key, to_id(id)); }
-  bool set_scalar(std::uint32_t node, nb::handle value) { return write_scalar(document(), {node}, value); }
+  void add_member(std::uint32_t node, std::string_view key, nb::handle id) {
+    document().add_member({node}, key, to_id(id));
+  }
+  bool set_scalar(std::uint32_t node, nb::handle value) {
+    return write_scalar(document(), {node}, value);
+  }
 
   void add_buffer(std::uint32_t node, std::string_view key, nb::handle value) {
     const BorrowedBuffer& source = sources_.emplace_back(value);
@@ -54,11 +62,13 @@ class Writer {
   }
   /// Room that `fill` writes when the object is published; it gets a writable memoryview.
   void add_room(std::uint32_t node, std::string_view key, std::size_t size, nb::object fill) {
-    draft_.add_generated({node}, key, size, [this, fill = std::make_shared<nb::object>(std::move(fill))](
-                                                std::span<std::byte> room) { this->fill(*fill, room); });
+    draft_.add_generated({node}, key, size,
+                         [this, fill = std::make_shared<nb::object>(std::move(fill))](
+                             std::span<std::byte> room) { this->fill(*fill, room); });
   }
   /// Shares bytes of an existing blob instead of copying them.
-  void share_range(std::uint32_t node, std::string_view key, nb::handle blob, std::uint64_t offset, std::uint64_t size) {
+  void share_range(std::uint32_t node, std::string_view key, nb::handle blob, std::uint64_t offset,
+                   std::uint64_t size) {
     const ObjectId id = to_id(blob);
     std::size_t at = 0;
     while (at < shared_.size() && shared_[at].first != id) ++at;
@@ -90,7 +100,8 @@ class Writer {
     if (draft_.fault()) throw_error(*draft_.fault());
     if (!has_nbytes_) document().set_nbytes({0}, draft_.payload_size());
     const auto publish = [&] { return write_and_publish(client); };
-    Result<ObjectId> id = draft_.payload_size() < kReleaseGilAt ? patiently(publish) : without_gil(publish);
+    Result<ObjectId> id =
+        draft_.payload_size() < kReleaseGilAt ? patiently(publish) : without_gil(publish);
     if (failure_) std::rethrow_exception(failure_);
     return take(std::move(id));
   }
@@ -120,11 +131,13 @@ class Writer {
     const nb::gil_scoped_acquire acquire;
     if (failure_) return;
     try {
-      nb::object room = nb::steal(PyMemoryView_FromMemory(reinterpret_cast<char*>(bytes.data()),
-                                                          static_cast<Py_ssize_t>(bytes.size()), PyBUF_WRITE));
+      nb::object room =
+          nb::steal(PyMemoryView_FromMemory(reinterpret_cast<char*>(bytes.data()),
+                                            static_cast<Py_ssize_t>(bytes.size()), PyBUF_WRITE));
       if (!room.is_valid()) throw nb::python_error();
       callee(room);
-      room.attr("release")();  // raises if the callee kept a buffer: nobody may write after publication
+      room.attr(
+          "release")();  // raises if the callee kept a buffer: nobody may write after publication
     } catch (...) {
       failure_ = std::current_exception();
     }
@@ -135,7 +148,8 @@ class Writer {
   std::deque<BorrowedBuffer> sources_;
   std::deque<IncomingArray> arrays_;
   std::deque<IncomingTable> tables_;
-  std::vector<std::pair<ObjectId, std::uint32_t>> shared_;  // blobs that are there already, and their numbers
+  std::vector<std::pair<ObjectId, std::uint32_t>>
+      shared_;  // blobs that are there already, and their numbers
   bool has_nbytes_ = false;
   std::exception_ptr failure_;
 };
@@ -143,7 +157,8 @@ class Writer {
 }  // namespace
 
 void bind_writer(nb::module_& module) {
-  nb::class_<Writer>(module, "_Writer", "Collects a document and its payload, then publishes both at once.")
+  nb::class_<Writer>(module, "_Writer",
+                     "Collects a document and its payload, then publishes both at once.")
       .def(nb::init<std::string_view>(), nb::arg("type_name") = "")
       .def("set", &Writer::set, nb::arg("node"), nb::arg("key"), nb::arg("value").none())
       .def("set_fields", &Writer::set_fields)
@@ -154,7 +169,8 @@ void bind_writer(nb::module_& module) {
       .def("set_array", &Writer::set_array)
       .def("set_batch", &Writer::set_batch)
       .def("set_table", &Writer::set_table)
-      .def("add_node", &Writer::add_node, nb::arg("parent"), nb::arg("key"), nb::arg("type_name") = "")
+      .def("add_node", &Writer::add_node, nb::arg("parent"), nb::arg("key"),
+           nb::arg("type_name") = "")
       .def("add_member", &Writer::add_member)
       .def("add_buffer", &Writer::add_buffer)
       .def("add_room", &Writer::add_room)

@@ -99,8 +99,10 @@ struct Blob {
   Buffer pinned;
   nb::object parent;
   std::span<const std::byte> bytes;
-  ObjectId id = ObjectId::invalid();  // invalid: a part of a blob or private memory, which has no id of its own
-  ObjectId source = ObjectId::invalid();  // the blob that the bytes are part of; invalid: private memory
+  ObjectId id = ObjectId::
+      invalid();  // invalid: a part of a blob or private memory, which has no id of its own
+  ObjectId source =
+      ObjectId::invalid();  // the blob that the bytes are part of; invalid: private memory
   std::uint64_t source_offset = 0;
 };
 
@@ -123,7 +125,8 @@ struct HeldObject {
 /// Threads: immutable but for `id`, which is found on demand with the GIL held.
 /// Always:  `node` lies in the document of `held`.
 struct ObjectHandle {
-  std::shared_ptr<const HeldObject> held;  // shared: by the handles of all nodes, whichever goes last
+  std::shared_ptr<const HeldObject>
+      held;  // shared: by the handles of all nodes, whichever goes last
   meta::NodeView node;
   ObjectId id = ObjectId::invalid();  // of an inline member: invalid until somebody asks
 };
@@ -148,10 +151,12 @@ struct ClientHandle {
 /// A field's value as Python has it: None, bool, int, float, str, bytes, or a list.
 [[nodiscard]] nb::object to_python(const meta::Value& value);
 /// Writes a Python value as a field. Raises TypeError for what a field cannot hold.
-void set_field(meta::DocumentBuilder& builder, meta::NodeRef node, std::string_view key, nb::handle value);
+void set_field(meta::DocumentBuilder& builder, meta::NodeRef node, std::string_view key,
+               nb::handle value);
 /// Writes None, bool, int, float or str (no subclass of them) as `vineyard::Scalar<...>` into `node`. False, and nothing
 /// written, for anything else and for a text that is too large.
-[[nodiscard]] bool write_scalar(meta::DocumentBuilder& builder, meta::NodeRef node, nb::handle value);
+[[nodiscard]] bool write_scalar(meta::DocumentBuilder& builder, meta::NodeRef node,
+                                nb::handle value);
 /// The value of a `vineyard::Scalar<...>`, or nothing if this node is not such a scalar or not of a simple kind.
 [[nodiscard]] nb::object read_scalar(const meta::NodeView& node);
 

@@ -18,8 +18,26 @@ namespace {
 constexpr int kMaxDepth = 200;
 
 enum class Tag : std::uint8_t {
-  kNone, kFalse, kTrue, kEllipsis, kInt, kBigInt, kFloat, kComplex, kText, kSurrogateText, kBytes, kByteArray,
-  kList, kTuple, kDict, kSet, kFrozenSet, kExtension, kIntList, kFloatList,
+  kNone,
+  kFalse,
+  kTrue,
+  kEllipsis,
+  kInt,
+  kBigInt,
+  kFloat,
+  kComplex,
+  kText,
+  kSurrogateText,
+  kBytes,
+  kByteArray,
+  kList,
+  kTuple,
+  kDict,
+  kSet,
+  kFrozenSet,
+  kExtension,
+  kIntList,
+  kFloatList,
 };
 
 /// Not a plain value: the caller finds another way.
@@ -33,7 +51,9 @@ class Packer {
 
  private:
   void put(Tag tag) { out_.push_back(static_cast<char>(tag)); }
-  void put_raw(const void* data, std::size_t size) { out_.append(static_cast<const char*>(data), size); }
+  void put_raw(const void* data, std::size_t size) {
+    out_.append(static_cast<const char*>(data), size);
+  }
   void put_number(std::uint64_t number) {
     for (; number >= 0x80; number >>= 7) out_.push_back(static_cast<char>(number | 0x80));
     out_.push_back(static_cast<char>(number));
@@ -66,10 +86,12 @@ void Packer::put_int(nb::handle value) {
   const long long number = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
   if (overflow == 0) {
     put(Tag::kInt);
-    return put_number((static_cast<std::uint64_t>(number) << 1) ^ static_cast<std::uint64_t>(number >> 63));
+    return put_number((static_cast<std::uint64_t>(number) << 1) ^
+                      static_cast<std::uint64_t>(number >> 63));
   }
   const auto bits = nb::cast<std::size_t>(value.attr("bit_length")());
-  put_buffer(Tag::kBigInt, value.attr("to_bytes")(bits / 8 + 1, "little", nb::arg("signed") = true));
+  put_buffer(Tag::kBigInt,
+             value.attr("to_bytes")(bits / 8 + 1, "little", nb::arg("signed") = true));
 }
 
 void Packer::put_text(nb::handle value) {
@@ -138,7 +160,8 @@ void Packer::put_dict(PyObject* dict, int depth) {
     const nb::object held_value = nb::borrow(value);
     pack(held_key, depth + 1);
     pack(held_value, depth + 1);
-    if (PyDict_Size(dict) != size) throw std::runtime_error("a dict changed its size while it was put");
+    if (PyDict_Size(dict) != size)
+      throw std::runtime_error("a dict changed its size while it was put");
   }
   if (count != size) throw std::runtime_error("a dict changed its size while it was put");
 }
@@ -186,10 +209,13 @@ void Packer::pack(nb::handle value, int depth) {
 /// Reads bytes that another process may have made up: everything is checked.
 class Unpacker {
  public:
-  Unpacker(std::span<const std::byte> bytes, nb::handle extension) : rest_(bytes), extension_(extension) {}
+  Unpacker(std::span<const std::byte> bytes, nb::handle extension)
+      : rest_(bytes), extension_(extension) {}
   nb::object unpack(int depth = 0);
   [[nodiscard]] bool is_done() const { return rest_.empty(); }
-  [[noreturn]] static void fail() { throw_error(Error(ErrorCode::kCorrupt, "the bytes of a plain value are not what they must be")); }
+  [[noreturn]] static void fail() {
+    throw_error(Error(ErrorCode::kCorrupt, "the bytes of a plain value are not what they must be"));
+  }
 
  private:
   std::span<const std::byte> take_bytes(std::size_t size) {
@@ -225,14 +251,17 @@ class Unpacker {
     return nb::steal(object);
   }
   static nb::object bytes_object(std::span<const std::byte> bytes) {
-    return checked(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()), static_cast<Py_ssize_t>(bytes.size())));
+    return checked(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
+                                             static_cast<Py_ssize_t>(bytes.size())));
   }
   static nb::object text_object(std::span<const std::byte> bytes, const char* errors) {
-    return checked(PyUnicode_DecodeUTF8(reinterpret_cast<const char*>(bytes.data()), static_cast<Py_ssize_t>(bytes.size()), errors));
+    return checked(PyUnicode_DecodeUTF8(reinterpret_cast<const char*>(bytes.data()),
+                                        static_cast<Py_ssize_t>(bytes.size()), errors));
   }
   nb::object unpack_int() {
     const std::uint64_t number = take_number();
-    return checked(PyLong_FromLongLong(static_cast<long long>((number >> 1) ^ (~(number & 1) + 1))));
+    return checked(
+        PyLong_FromLongLong(static_cast<long long>((number >> 1) ^ (~(number & 1) + 1))));
   }
   nb::object unpack_big_int() {
     return nb::handle(reinterpret_cast<PyObject*>(&PyLong_Type))
@@ -261,8 +290,10 @@ class Unpacker {
     for (std::size_t i = 0; i < size; ++i) {
       const auto number = take_raw<Number>();
       PyObject* item = nullptr;
-      if constexpr (std::is_same_v<Number, double>) item = PyFloat_FromDouble(number);
-      else item = PyLong_FromLongLong(number);
+      if constexpr (std::is_same_v<Number, double>)
+        item = PyFloat_FromDouble(number);
+      else
+        item = PyLong_FromLongLong(number);
       PyList_SetItem(list.ptr(), static_cast<Py_ssize_t>(i), checked(item).release().ptr());
     }
     return list;
@@ -291,7 +322,8 @@ nb::object Unpacker::unpack(int depth) {
     case Tag::kBytes: return bytes_object(take_sized());
     case Tag::kByteArray: {
       const std::span<const std::byte> bytes = take_sized();
-      return checked(PyByteArray_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()), static_cast<Py_ssize_t>(bytes.size())));
+      return checked(PyByteArray_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
+                                                   static_cast<Py_ssize_t>(bytes.size())));
     }
     case Tag::kList: return unpack_list(depth);
     case Tag::kTuple: return checked(PyList_AsTuple(unpack_list(depth).ptr()));
@@ -312,7 +344,8 @@ nb::object pack_plain(nb::handle value, nb::handle extension) {
   } catch (const NotPlain&) {
     return nb::none();
   }
-  return nb::steal(PyBytes_FromStringAndSize(packer.bytes().data(), static_cast<Py_ssize_t>(packer.bytes().size())));
+  return nb::steal(PyBytes_FromStringAndSize(packer.bytes().data(),
+                                             static_cast<Py_ssize_t>(packer.bytes().size())));
 }
 
 nb::object unpack_plain(nb::handle bytes, nb::handle extension) {

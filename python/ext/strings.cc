@@ -11,7 +11,8 @@ namespace vineyard::python {
 namespace {
 
 nb::object bytes_of(const void* data, std::size_t size) {
-  return nb::steal(PyBytes_FromStringAndSize(static_cast<const char*>(data), static_cast<Py_ssize_t>(size)));
+  return nb::steal(
+      PyBytes_FromStringAndSize(static_cast<const char*>(data), static_cast<Py_ssize_t>(size)));
 }
 
 /// (offsets, data, validity bitmap or None) of a list of str and None; None if there is anything else in it, or a text
@@ -42,16 +43,18 @@ nb::object pack_strings(nb::handle sequence) {
     offsets[i + 1] = static_cast<std::int64_t>(data.size());
   }
   nb::object bitmap = has_null ? bytes_of(validity.data(), validity.size()) : nb::none();
-  return nb::make_tuple(bytes_of(offsets.data(), offsets.size() * sizeof(std::int64_t)), bytes_of(data.data(), data.size()),
-                        bitmap);
+  return nb::make_tuple(bytes_of(offsets.data(), offsets.size() * sizeof(std::int64_t)),
+                        bytes_of(data.data(), data.size()), bitmap);
 }
 
 [[noreturn]] void fail() {
-  throw_error(Error(ErrorCode::kCorrupt, "the buffers of a string array are not what they must be"));
+  throw_error(
+      Error(ErrorCode::kCorrupt, "the buffers of a string array are not what they must be"));
 }
 
 /// The list that `pack_strings` took apart. The buffers are another process's: all of them are checked.
-nb::object unpack_strings(std::size_t count, nb::handle offsets_buffer, nb::handle data_buffer, nb::handle bitmap) {
+nb::object unpack_strings(std::size_t count, nb::handle offsets_buffer, nb::handle data_buffer,
+                          nb::handle bitmap) {
   const BorrowedBuffer offsets(offsets_buffer);
   const BorrowedBuffer data(data_buffer);
   std::optional<BorrowedBuffer> validity;
@@ -71,8 +74,10 @@ nb::object unpack_strings(std::size_t count, nb::handle offsets_buffer, nb::hand
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t end = offset_at(i + 1);
     if (begin < 0 || end < begin || end > size) fail();
-    const bool is_valid = !validity || (static_cast<unsigned>(validity->bytes()[i / 8]) >> (i % 8) & 1U) != 0;
-    PyObject* item = is_valid ? PyUnicode_DecodeUTF8(texts + begin, static_cast<Py_ssize_t>(end - begin), nullptr)
+    const bool is_valid =
+        !validity || (static_cast<unsigned>(validity->bytes()[i / 8]) >> (i % 8) & 1U) != 0;
+    PyObject* item = is_valid ? PyUnicode_DecodeUTF8(texts + begin,
+                                                     static_cast<Py_ssize_t>(end - begin), nullptr)
                               : nb::none().release().ptr();
     if (item == nullptr) throw nb::python_error();
     PyList_SetItem(list.ptr(), static_cast<Py_ssize_t>(i), item);
@@ -84,9 +89,10 @@ nb::object unpack_strings(std::size_t count, nb::handle offsets_buffer, nb::hand
 }  // namespace
 
 void bind_strings(nb::module_& module) {
-  module.def("_pack_strings", &pack_strings, "The Arrow buffers of a sequence of str and None, or None.");
-  module.def("_unpack_strings", &unpack_strings, nb::arg("count"), nb::arg("offsets"), nb::arg("data"),
-             nb::arg("bitmap").none());
+  module.def("_pack_strings", &pack_strings,
+             "The Arrow buffers of a sequence of str and None, or None.");
+  module.def("_unpack_strings", &unpack_strings, nb::arg("count"), nb::arg("offsets"),
+             nb::arg("data"), nb::arg("bitmap").none());
 }
 
 }  // namespace vineyard::python

@@ -16,9 +16,15 @@ constexpr std::string_view kType = "type_";
 // Larger texts go into the payload (vineyard/data/python.py), so that documents stay small.
 constexpr std::size_t kMaxScalarText = 1U << 20;
 
-nb::object int_of(long long value) { return nb::steal(PyLong_FromLongLong(value)); }
-nb::object uint_of(unsigned long long value) { return nb::steal(PyLong_FromUnsignedLongLong(value)); }
-nb::object float_of(double value) { return nb::steal(PyFloat_FromDouble(value)); }
+nb::object int_of(long long value) {
+  return nb::steal(PyLong_FromLongLong(value));
+}
+nb::object uint_of(unsigned long long value) {
+  return nb::steal(PyLong_FromUnsignedLongLong(value));
+}
+nb::object float_of(double value) {
+  return nb::steal(PyFloat_FromDouble(value));
+}
 nb::object text_of(std::string_view text) {
   return nb::steal(PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
@@ -68,15 +74,18 @@ class FieldList {
     if (!fast_.is_valid()) throw nb::python_error();
     size_ = static_cast<std::size_t>(PyList_Size(fast_.ptr()));
   }
-  [[nodiscard]] bool write(meta::DocumentBuilder& builder, NodeRef node, std::string_view key) const {
-    if (all([](PyObject* item) { return PyLong_CheckExact(item); })) return write_ints(builder, node, key);
+  [[nodiscard]] bool write(meta::DocumentBuilder& builder, NodeRef node,
+                           std::string_view key) const {
+    if (all([](PyObject* item) { return PyLong_CheckExact(item); }))
+      return write_ints(builder, node, key);
     if (all([](PyObject* item) { return PyFloat_CheckExact(item); })) {
       std::vector<double> numbers(size_);
       for (std::size_t i = 0; i < size_; ++i) numbers[i] = PyFloat_AsDouble(item(i));
       builder.set(node, key, std::span<const double>(numbers));
       return true;
     }
-    if (all([](PyObject* item) { return PyUnicode_CheckExact(item); })) return write_texts(builder, node, key);
+    if (all([](PyObject* item) { return PyUnicode_CheckExact(item); }))
+      return write_texts(builder, node, key);
     if (all([](PyObject* item) { return PyBool_Check(item); })) {
       std::vector<std::uint8_t> bits(size_);
       for (std::size_t i = 0; i < size_; ++i) bits[i] = item(i) == Py_True ? 1 : 0;
@@ -87,14 +96,17 @@ class FieldList {
   }
 
  private:
-  [[nodiscard]] PyObject* item(std::size_t i) const { return PyList_GetItem(fast_.ptr(), static_cast<Py_ssize_t>(i)); }
+  [[nodiscard]] PyObject* item(std::size_t i) const {
+    return PyList_GetItem(fast_.ptr(), static_cast<Py_ssize_t>(i));
+  }
   template <class Check>
   [[nodiscard]] bool all(Check check) const {
     for (std::size_t i = 0; i < size_; ++i)
       if (!check(item(i))) return false;
     return true;
   }
-  [[nodiscard]] bool write_ints(meta::DocumentBuilder& builder, NodeRef node, std::string_view key) const {
+  [[nodiscard]] bool write_ints(meta::DocumentBuilder& builder, NodeRef node,
+                                std::string_view key) const {
     std::vector<std::int64_t> numbers(size_);
     for (std::size_t i = 0; i < size_; ++i) {
       int overflow = 0;
@@ -104,7 +116,8 @@ class FieldList {
     builder.set(node, key, std::span<const std::int64_t>(numbers));
     return true;
   }
-  [[nodiscard]] bool write_texts(meta::DocumentBuilder& builder, NodeRef node, std::string_view key) const {
+  [[nodiscard]] bool write_texts(meta::DocumentBuilder& builder, NodeRef node,
+                                 std::string_view key) const {
     std::vector<std::string_view> texts(size_);
     for (std::size_t i = 0; i < size_; ++i) {
       const std::optional<std::string_view> text = utf8_of(item(i));
@@ -119,7 +132,8 @@ class FieldList {
   std::size_t size_ = 0;
 };
 
-bool set_simple(meta::DocumentBuilder& builder, NodeRef node, std::string_view key, nb::handle value) {
+bool set_simple(meta::DocumentBuilder& builder, NodeRef node, std::string_view key,
+                nb::handle value) {
   PyObject* object = value.ptr();
   if (object == Py_None) return builder.set_null(node, key), true;
   if (PyBool_Check(object)) return builder.set(node, key, object == Py_True), true;
@@ -135,7 +149,8 @@ bool set_simple(meta::DocumentBuilder& builder, NodeRef node, std::string_view k
     builder.set_bytes(node, key, buffer.bytes());
     return true;
   }
-  if (PyList_Check(object) || PyTuple_Check(object)) return FieldList(value).write(builder, node, key);
+  if (PyList_Check(object) || PyTuple_Check(object))
+    return FieldList(value).write(builder, node, key);
   return false;
 }
 
@@ -155,22 +170,29 @@ nb::object to_python(const meta::Value& value) {
       return nb::steal(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
                                                  static_cast<Py_ssize_t>(bytes.size())));
     }
-    case ValueType::kInt64List: return list_of(*value.as_int64_list(), [](std::int64_t v) { return int_of(v); });
-    case ValueType::kUint64List: return list_of(*value.as_uint64_list(), [](std::uint64_t v) { return uint_of(v); });
-    case ValueType::kDoubleList: return list_of(*value.as_double_list(), [](double v) { return float_of(v); });
+    case ValueType::kInt64List:
+      return list_of(*value.as_int64_list(), [](std::int64_t v) { return int_of(v); });
+    case ValueType::kUint64List:
+      return list_of(*value.as_uint64_list(), [](std::uint64_t v) { return uint_of(v); });
+    case ValueType::kDoubleList:
+      return list_of(*value.as_double_list(), [](double v) { return float_of(v); });
     case ValueType::kBoolList:
-      return list_of(*value.as_bool_list(), [](std::uint8_t v) -> nb::object { return nb::bool_(v != 0); });
-    case ValueType::kTextList: return list_of(*value.as_text_list(), [](std::string_view v) { return text_of(v); });
+      return list_of(*value.as_bool_list(),
+                     [](std::uint8_t v) -> nb::object { return nb::bool_(v != 0); });
+    case ValueType::kTextList:
+      return list_of(*value.as_text_list(), [](std::string_view v) { return text_of(v); });
   }
   return nb::none();
 }
 
-void set_field(meta::DocumentBuilder& builder, NodeRef node, std::string_view key, nb::handle value) {
+void set_field(meta::DocumentBuilder& builder, NodeRef node, std::string_view key,
+               nb::handle value) {
   if (set_simple(builder, node, key, value)) return;
-  throw nb::type_error(("field '" + std::string(key) + "' cannot hold this value of type " +
-                        nb::cast<std::string>(nb::type_name(value.type())) +
-                        " (None, bool, int of 64 bits, float, str, bytes, or a list of one of them)")
-                           .c_str());
+  throw nb::type_error(
+      ("field '" + std::string(key) + "' cannot hold this value of type " +
+       nb::cast<std::string>(nb::type_name(value.type())) +
+       " (None, bool, int of 64 bits, float, str, bytes, or a list of one of them)")
+          .c_str());
 }
 
 bool write_scalar(meta::DocumentBuilder& builder, NodeRef node, nb::handle value) {

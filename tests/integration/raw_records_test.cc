@@ -35,10 +35,12 @@ class RawRecords : public ::testing::Test {
     EXPECT_EQ(check->findings, 0U) << check->json;
   }
   // A document with members, written into the ring at its start.
-  std::uint64_t write_document(RawClient& c, std::uint64_t at, const std::vector<ObjectId>& members) {
+  std::uint64_t write_document(RawClient& c, std::uint64_t at,
+                               const std::vector<ObjectId>& members) {
     meta::DocumentBuilder b("test::Object");
     b.set(b.root(), "answer", 42);
-    for (std::size_t n = 0; n < members.size(); ++n) b.add_member(b.root(), "m" + std::to_string(n), members[n]);
+    for (std::size_t n = 0; n < members.size(); ++n)
+      b.add_member(b.root(), "m" + std::to_string(n), members[n]);
     const auto bytes = b.finish();
     EXPECT_TRUE(bytes);
     std::memcpy(c.outbox().documents + at, bytes->data(), bytes->size());
@@ -111,19 +113,23 @@ TEST_F(RawRecords, forged_places_are_refused_and_hurt_nobody) {
   const std::uint64_t real_place = victim.region().entries[treasure.index().value].place.load();
 
   const shm::Record forged[] = {
-      {hostile.grant(0).with_blob_bit().value, real_place, 1000, 0, 0},              // the victim's arena by its number
-      {hostile.grant(1).with_blob_bit().value, place_in(own, 4096), 1, 0, 0},        // at the end of its own
-      {hostile.grant(2).with_blob_bit().value, place_in(own, 64), ~0ULL, 0, 0},      // an overflow
-      {hostile.grant(3).with_blob_bit().value, place_in(63, 0), 64, 0, 0},           // no such number
-      {treasure.value, place_in(own, 0), 64, 0, 0},                                  // somebody else's id
-      {hostile.grant(5).value, 0, 0, limits::kDocumentRing - 8, 64},                 // a document over the ring's end
-      {hostile.grant(6).value, 0, 0, 0, limits::kMaxRingDocument + 1ULL},            // too large
-      {hostile.grant(7).value, 0, 0, 64, 128},                                       // zeroes are no document
+      {hostile.grant(0).with_blob_bit().value, real_place, 1000, 0,
+       0},  // the victim's arena by its number
+      {hostile.grant(1).with_blob_bit().value, place_in(own, 4096), 1, 0,
+       0},  // at the end of its own
+      {hostile.grant(2).with_blob_bit().value, place_in(own, 64), ~0ULL, 0, 0},  // an overflow
+      {hostile.grant(3).with_blob_bit().value, place_in(63, 0), 64, 0, 0},       // no such number
+      {treasure.value, place_in(own, 0), 64, 0, 0},  // somebody else's id
+      {hostile.grant(5).value, 0, 0, limits::kDocumentRing - 8,
+       64},  // a document over the ring's end
+      {hostile.grant(6).value, 0, 0, 0, limits::kMaxRingDocument + 1ULL},  // too large
+      {hostile.grant(7).value, 0, 0, 64, 128},                             // zeroes are no document
   };
   for (std::uint64_t n = 0; n < 8; ++n) hostile.write_record(n, forged[n]);
   hostile.publish(8);
   sync(hostile);
-  for (std::uint64_t n = 0; n < 8; ++n) EXPECT_EQ(hostile.state_of(hostile.grant(n).with_blob_bit()), State::kFree) << n;
+  for (std::uint64_t n = 0; n < 8; ++n)
+    EXPECT_EQ(hostile.state_of(hostile.grant(n).with_blob_bit()), State::kFree) << n;
   EXPECT_EQ(victim.state_of(treasure), State::kLive);
   EXPECT_EQ(victim.region().entries[treasure.index().value].place.load(), real_place);
   expect_consistent(victim);
@@ -132,7 +138,8 @@ TEST_F(RawRecords, forged_places_are_refused_and_hurt_nobody) {
 TEST_F(RawRecords, members_that_are_not_there_make_a_document_void) {
   RawClient c = join();
   const ObjectId self = c.grant(0), unpublished = c.grant(3);
-  const std::vector<std::vector<ObjectId>> members = {{self}, {unpublished}, {ObjectId(0x123456789abcdef)}};
+  const std::vector<std::vector<ObjectId>> members = {
+      {self}, {unpublished}, {ObjectId(0x123456789abcdef)}};
   std::uint64_t at = 0;
   for (std::uint64_t n = 0; n < 3; ++n) {
     const std::uint64_t size = write_document(c, at, members[n]);
@@ -171,8 +178,10 @@ TEST_F(RawRecords, random_garbage_never_kills_the_worker) {
       r.size = random() % 2 ? random() % 70000 : random();
       r.document = random() % 2 ? random() % limits::kDocumentRing : random();
       r.document_size = random() % 2 ? random() % 2000 : random();
-      for (int n = 0; n < 64; ++n) c.outbox().documents[random() % 4096] = static_cast<std::uint8_t>(random());
-      if (random() % 3 == 0) r.document = 0, r.document_size = write_document(c, 0, {ObjectId(random())});
+      for (int n = 0; n < 64; ++n)
+        c.outbox().documents[random() % 4096] = static_cast<std::uint8_t>(random());
+      if (random() % 3 == 0)
+        r.document = 0, r.document_size = write_document(c, 0, {ObjectId(random())});
       c.write_record(tail, r);
     }
     c.publish(random() % 8 ? tail : random());
@@ -196,7 +205,8 @@ TEST_F(RawRecords, what_was_published_before_the_writer_died_stays_and_the_rest_
     c.write_record(0, {kept.value, place_in(number, 0), 10, 0, 0});
     c.publish(1);
   }
-  wait_for("the grants of the dead to be taken back", [&] { return reader.state_of(lost) == State::kFree; });
+  wait_for("the grants of the dead to be taken back",
+           [&] { return reader.state_of(lost) == State::kFree; });
   EXPECT_EQ(reader.state_of(kept), State::kLive);
   ASSERT_TRUE(reader.call(protocol::DeleteRequest{{kept.value}, 0, 0}));
   EXPECT_EQ(reader.state_of(kept), State::kFree);

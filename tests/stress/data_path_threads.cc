@@ -65,14 +65,16 @@ class StressClient {
     serial_ = w.clients.next_serial();
     hold(Kind::kConnection, serial_, control_, 4096);
     outbox_ = reinterpret_cast<Outbox*>(hold(Kind::kOutbox, serial_, serial_, sizeof(Outbox)));
-    pins_ = reinterpret_cast<PinTable*>(hold(Kind::kPinTable, w.clients.next_serial(), serial_, sizeof(PinTable)));
+    pins_ = reinterpret_cast<PinTable*>(
+        hold(Kind::kPinTable, w.clients.next_serial(), serial_, sizeof(PinTable)));
     raise_high_water(*pins_, kSlots);
     w.clients.establish(control_, serial_, 1000, 1);
     EXPECT_TRUE(w.clients.grant(control_, Clients::Window::kKeep));
     writer_ = std::make_unique<OutboxWriter>(*outbox_, w.clients.control(control_));
     const std::uint32_t arena = w.arenas.create(kArenaBytes, serial_, 0).value();
     Held* held = w.holds.find(Kind::kClientArena, arena);
-    held->writable = os::MappedRegion::map(held->fd, ByteCount(kArenaBytes), os::Access::kReadWrite).value();
+    held->writable =
+        os::MappedRegion::map(held->fd, ByteCount(kArenaBytes), os::Access::kReadWrite).value();
     const std::uint32_t list_number = w.arenas.list_and_seal(arena, control_).value();
     arena_ = std::make_unique<ArenaWriter>(ArenaId{arena}, list_number, held->writable.bytes());
   }
@@ -114,13 +116,16 @@ class StressClient {
     items[0].facts = {kind, number, owner, 1, size};
     items[0].fd = os::create_memfd("vineyard-stress", ByteCount(size)).value();
     // The worker looks through this mapping, as the client does.
-    items[0].writable = os::MappedRegion::map(items[0].fd, ByteCount(size), os::Access::kReadWrite).value();
+    items[0].writable =
+        os::MappedRegion::map(items[0].fd, ByteCount(size), os::Access::kReadWrite).value();
     std::byte* data = items[0].writable.data();
     EXPECT_TRUE(host_.worker().holds.add(std::move(items)));
     return data;
   }
   std::uint32_t pick(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
-  void tell(ObjectId id) { board_.ids[pick(board_.ids.size())].store(id.value, std::memory_order_relaxed); }
+  void tell(ObjectId id) {
+    board_.ids[pick(board_.ids.size())].store(id.value, std::memory_order_relaxed);
+  }
   void wrong(const char* what, ObjectId id) {
     if (board_.wrong.fetch_add(1) < 10) ADD_FAILURE() << what << ": " << id.to_string();
   }
@@ -189,8 +194,8 @@ class StressClient {
     clear_pin(*pins_, slot);
   }
   // R9. False: the entry has changed meanwhile, look again.
-  bool use_record(StressClient& writer, const Entry& entry, std::uint64_t word, std::uint32_t position,
-                  std::uint32_t slot, ObjectId id) {
+  bool use_record(StressClient& writer, const Entry& entry, std::uint64_t word,
+                  std::uint32_t position, std::uint32_t slot, ObjectId id) {
     const Record record = read_record(*writer.outbox_, position);
     const ArenaId arena = writer.writer_->grants().listed_arena(record.place >> 32);
     std::vector<std::byte> copy;
@@ -219,10 +224,12 @@ class StressClient {
   // Arenas of clients by their owner; homes by the table that the worker keeps.
   const std::byte* place_of(Extent extent) {
     for (const auto& c : all_) {
-      if (c->arena_->arena() == extent.place.arena()) return c->arena_->bytes().data() + extent.place.offset();
+      if (c->arena_->arena() == extent.place.arena())
+        return c->arena_->bytes().data() + extent.place.offset();
     }
     const std::uint32_t home = extent.place.arena().value;
-    return home < homes.size() ? homes[home].load(std::memory_order_acquire) + extent.place.offset() : nullptr;
+    return home < homes.size() ? homes[home].load(std::memory_order_acquire) + extent.place.offset()
+                               : nullptr;
   }
   StressClient* client_of(std::uint64_t serial) {
     for (const auto& c : all_) {
@@ -242,7 +249,8 @@ class StressClient {
   }
   void check(const View& view) {
     const std::span<const std::byte> bytes(view.bytes, view.size);
-    if (view.id.is_blob() ? !std::ranges::equal(bytes, blob_bytes(view.id, view.size)) : !FakeDocument::parse(bytes)) {
+    if (view.id.is_blob() ? !std::ranges::equal(bytes, blob_bytes(view.id, view.size))
+                          : !FakeDocument::parse(bytes)) {
       wrong("a view has changed", view.id);
     }
   }
@@ -276,7 +284,8 @@ class StressClient {
 /// The worker's loop, in the test's own thread.
 class StressWorker {
  public:
-  StressWorker(FakeHost& host, Board& board, std::uint64_t seed) : host_(host), board_(board), random_(seed) {}
+  StressWorker(FakeHost& host, Board& board, std::uint64_t seed)
+      : host_(host), board_(board), random_(seed) {}
 
   void turn() {
     FakeWorkerParts& w = host_.worker();
@@ -299,7 +308,8 @@ class StressWorker {
       more = false;
       std::vector<ObjectId> ids;
       for (EntryIndex i{0}; i.value < w.entries.touched(); ++i.value) {
-        if (w.entries.state(i) == State::kLive && w.contents.references(i) == 0) ids.push_back(w.entries.id(i));
+        if (w.entries.state(i) == State::kLive && w.contents.references(i) == 0)
+          ids.push_back(w.entries.id(i));
       }
       w.retirer.retry_waiting({});
       for (Fate fate : w.retirer.retire(ids, {}, {})) more |= fate == Fate::kReclaimed;
@@ -315,15 +325,19 @@ class StressWorker {
   }
   void grant() {
     Clients& clients = host_.worker().clients;
-    for (std::uint32_t c = 0; c < clients.touched(); ++c) EXPECT_TRUE(clients.grant(c, Clients::Window::kKeep));
+    for (std::uint32_t c = 0; c < clients.touched(); ++c)
+      EXPECT_TRUE(clients.grant(c, Clients::Window::kKeep));
   }
-  ObjectId somebody() { return ObjectId(board_.ids[random_() % board_.ids.size()].load(std::memory_order_relaxed)); }
+  ObjectId somebody() {
+    return ObjectId(board_.ids[random_() % board_.ids.size()].load(std::memory_order_relaxed));
+  }
   void retire(std::uint64_t count) {
     std::vector<ObjectId> ids;
     for (std::uint64_t n = 0; n < count; ++n) ids.push_back(somebody());
     for (std::uint64_t n = 0; n < 2 * count; ++n) {  // and what nobody talks about any more
       const EntryIndex i{static_cast<std::uint32_t>(random_() % host_.worker().entries.touched())};
-      if (host_.worker().entries.state(i) == State::kLive) ids.push_back(host_.worker().entries.id(i));
+      if (host_.worker().entries.state(i) == State::kLive)
+        ids.push_back(host_.worker().entries.id(i));
     }
     host_.worker().retirer.retire(ids, {}, {});
   }
@@ -331,7 +345,8 @@ class StressWorker {
   void move() {
     FakeWorkerParts& w = host_.worker();
     const std::uint64_t from_client = random_() % kClients;
-    const std::uint64_t arena = host_.region().clients[from_client].arenas[0].load(std::memory_order_relaxed);
+    const std::uint64_t arena =
+        host_.region().clients[from_client].arenas[0].load(std::memory_order_relaxed);
     std::vector<Move> moves;
     for (EntryIndex i{0}; i.value < w.entries.touched(); ++i.value) {
       if (w.entries.state(i) != State::kLive) continue;
@@ -355,7 +370,8 @@ class StressWorker {
 struct Session {
   explicit Session(std::uint64_t seed) {
     EXPECT_TRUE(os::register_for_global_barrier());
-    for (int n = 0; n < kClients; ++n) clients.push_back(std::make_unique<StressClient>(host, board, clients));
+    for (int n = 0; n < kClients; ++n)
+      clients.push_back(std::make_unique<StressClient>(host, board, clients));
     StressWorker worker(host, board, seed);
     std::vector<std::thread> threads;
     for (std::uint64_t n = 0; n < kClients; ++n) {
@@ -384,12 +400,15 @@ TEST(DataPathThreads, no_view_ever_changes_and_nothing_is_left_over) {
   EXPECT_EQ(w.contents.known().size(), 0u) << "everything was deleted and let go";
   EXPECT_EQ(w.retirer.waiting_count(), 0u);
   EXPECT_EQ(w.harvester.counts().refused, 0u) << "an honest record was refused";
-  for (const auto& c : run.clients) EXPECT_EQ(run.host.region().clients[c->control()].arena_present[0].load(), 0u);
+  for (const auto& c : run.clients)
+    EXPECT_EQ(run.host.region().clients[c->control()].arena_present[0].load(), 0u);
   const RetireCounts& counts = w.retirer.counts();
   const Board& b = run.board;
-  std::printf("seed %lu: %lu put, %lu viewed (%lu fresh), %lu composed, %lu arenas again, %lu reclaimed, %lu moved, %lu kept\n",
-              seed, b.put.load(), b.viewed.load(), b.viewed_fresh.load(), b.composed.load(), b.reused.load(), counts.reclaimed,
-              counts.moved, counts.kept);
+  std::printf(
+      "seed %lu: %lu put, %lu viewed (%lu fresh), %lu composed, %lu arenas again, %lu reclaimed, "
+      "%lu moved, %lu kept\n",
+      seed, b.put.load(), b.viewed.load(), b.viewed_fresh.load(), b.composed.load(),
+      b.reused.load(), counts.reclaimed, counts.moved, counts.kept);
   EXPECT_GT(b.viewed.load(), 100u);
   EXPECT_GT(counts.reclaimed, 100u);
 }
@@ -405,7 +424,9 @@ TEST_P(LeftOut, is_noticed) {
   std::uint64_t refused = 0;
   for (int n = 0; n < 20 && refused == 0; ++n) {
     Session run(std::random_device{}());
-    refused = run.host.worker().harvester.counts().refused;  // a composer's honest record: its member is gone
+    refused = run.host.worker()
+                  .harvester.counts()
+                  .refused;  // a composer's honest record: its member is gone
   }
   leave_rule_out(nullptr);
   EXPECT_GT(refused, 0u);

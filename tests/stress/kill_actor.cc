@@ -41,19 +41,16 @@ constexpr std::size_t kShortLivedSize = 1536;
 
 void Actor::violation(const char* what, ObjectId id, const std::string& text) {
   if (board_.violations.fetch_add(1) < 20) {
-    std::fprintf(stderr, "VIOLATION %s: %s %s (actor %u, pid %d)\n", what, id.to_string().c_str(), text.c_str(), number_, getpid());
+    std::fprintf(stderr, "VIOLATION %s: %s %s (actor %u, pid %d)\n", what, id.to_string().c_str(),
+                 text.c_str(), number_, getpid());
   }
 }
 
 // Errors that are nobody's fault: the daemon's processes are killed all the time, and the pool is small.
 bool Actor::good(const Error& error) {
   switch (error.code()) {
-    case ErrorCode::kFull:
-      ++board_.full;
-      return true;
-    case ErrorCode::kUnavailable:
-      ++board_.lost;
-      return true;
+    case ErrorCode::kFull: ++board_.full; return true;
+    case ErrorCode::kUnavailable: ++board_.lost; return true;
     case ErrorCode::kNotFound: return true;
     default: return false;
   }
@@ -62,8 +59,10 @@ bool Actor::good(const Error& error) {
 void Actor::connect() {
   while (!client_) {
     auto connected = Client::connect({.socket = socket_});
-    if (connected) client_ = *std::move(connected);
-    else if (connected.error().code() == ErrorCode::kDeadline) violation("no answer to join", {}, connected.error().message());
+    if (connected)
+      client_ = *std::move(connected);
+    else if (connected.error().code() == ErrorCode::kDeadline)
+      violation("no answer to join", {}, connected.error().message());
     if (board_.stop) _exit(0);
   }
 }
@@ -82,10 +81,12 @@ std::optional<ObjectId> Actor::write(const std::vector<ObjectId>& members) {
       return std::nullopt;
     }
     fill(payload->bytes(), seed + n);
-    builder_.add_buffer(builder_.root(), "buffer_" + std::to_string(n), builder_.add_payload(), 0, size);
+    builder_.add_buffer(builder_.root(), "buffer_" + std::to_string(n), builder_.add_payload(), 0,
+                        size);
     payloads.push_back(*std::move(payload));
   }
-  for (std::size_t n = 0; n < members.size(); ++n) builder_.add_member(builder_.root(), "member_" + std::to_string(n), members[n]);
+  for (std::size_t n = 0; n < members.size(); ++n)
+    builder_.add_member(builder_.root(), "member_" + std::to_string(n), members[n]);
   auto id = client_->publish(builder_, payloads);
   if (!id) {
     if (!good(id.error())) violation("publish", {}, id.error().to_string());
@@ -111,11 +112,14 @@ void Actor::show(ObjectId id, std::uint64_t seed) {
 void Actor::remove(const std::vector<ObjectId>& ids) {
   for (ObjectId id : ids) board_.doomed[below(64)] = id.value;
   const auto report = client_->remove(ids, {.deep = below(4) == 0});
-  if (report) board_.deleted += report->deleted;
-  else if (!good(report.error())) violation("delete", ids.front(), report.error().to_string());
+  if (report)
+    board_.deleted += report->deleted;
+  else if (!good(report.error()))
+    violation("delete", ids.front(), report.error().to_string());
 }
 
-std::optional<Actor::Seen> Actor::read(ObjectId id, std::optional<std::uint64_t> seed, const char* when) {
+std::optional<Actor::Seen> Actor::read(ObjectId id, std::optional<std::uint64_t> seed,
+                                       const char* when) {
   auto object = client_->get(id);
   if (!object) {
     if (!good(object.error())) violation(when, id, object.error().to_string());
@@ -134,8 +138,10 @@ std::optional<Actor::Seen> Actor::read(ObjectId id, std::optional<std::uint64_t>
     if (!seen.object.root().member(key)) continue;
     auto buffer = seen.object.buffer(key);
     if (!buffer) {
-      if (buffer.error().code() == ErrorCode::kNotFound) violation("a payload is gone under its object", id, buffer.error().message());
-      else if (!good(buffer.error())) violation("payload", id, buffer.error().to_string());
+      if (buffer.error().code() == ErrorCode::kNotFound)
+        violation("a payload is gone under its object", id, buffer.error().message());
+      else if (!good(buffer.error()))
+        violation("payload", id, buffer.error().to_string());
       return std::nullopt;
     }
     seen.buffers.push_back(*std::move(buffer));
@@ -146,10 +152,12 @@ std::optional<Actor::Seen> Actor::read(ObjectId id, std::optional<std::uint64_t>
 
 void Actor::verify(const Seen& seen, const char* when) {
   for (std::size_t n = 0; n < seen.buffers.size(); ++n) {
-    if (!filled_with(seen.buffers[n].bytes(), seen.seed + n)) violation("wrong bytes", seen.object.id(), when);
+    if (!filled_with(seen.buffers[n].bytes(), seen.seed + n))
+      violation("wrong bytes", seen.object.id(), when);
   }
   const auto field = seen.object.root().field("seed");
-  if (!field || field->as_uint64() != seen.seed) violation("a document changed", seen.object.id(), when);
+  if (!field || field->as_uint64() != seen.seed)
+    violation("a document changed", seen.object.id(), when);
 }
 
 void Actor::read_members(const Seen& seen) {
@@ -158,7 +166,8 @@ void Actor::read_members(const Seen& seen) {
     if (!member || !member->as_object()) continue;
     const auto object = client_->get(*member->as_object());
     if (!object && object.error().code() == ErrorCode::kNotFound) {
-      violation("a member is gone under its parent", *member->as_object(), "parent " + seen.object.id().to_string());
+      violation("a member is gone under its parent", *member->as_object(),
+                "parent " + seen.object.id().to_string());
     }
   }
 }
@@ -211,7 +220,8 @@ void Actor::own() {
   const std::size_t n = below(static_cast<std::uint32_t>(kept_.size()));
   const auto [id, seed] = kept_[n];
   const auto object = client_->get(id);
-  if (!object && object.error().code() == ErrorCode::kNotFound) violation("an own object is lost", id, object.error().message());
+  if (!object && object.error().code() == ErrorCode::kNotFound)
+    violation("an own object is lost", id, object.error().message());
   if (object) (void)read(id, seed, "own");
   if (below(2)) return;
   trash_.push_back(id);
@@ -282,14 +292,20 @@ void Actor::step(Role role) {
     case Role::kReader: look_at_somebody(); break;
     case Role::kComposer: x < 70 ? compose() : own(); break;
     case Role::kForker:
-      if (x < 4) fork_once();
-      else if (x < 50) own();
-      else look_at_somebody();
+      if (x < 4)
+        fork_once();
+      else if (x < 50)
+        own();
+      else
+        look_at_somebody();
       break;
     case Role::kCloser:
-      if (x < 2) close_everything();
-      else if (x < 40) own();
-      else look_at_somebody();
+      if (x < 2)
+        close_everything();
+      else if (x < 40)
+        own();
+      else
+        look_at_somebody();
       break;
     case Role::kHolder:
       look_at_somebody();

@@ -58,7 +58,8 @@ class Actor {
   meta::DocumentBuilder builder_;
   std::uint64_t last_seed_ = 0;
   std::vector<Seen> views_;
-  std::vector<std::pair<ObjectId, std::uint64_t>> kept_;  // ids that nobody else was told: must be there
+  std::vector<std::pair<ObjectId, std::uint64_t>>
+      kept_;  // ids that nobody else was told: must be there
   std::vector<ObjectId> trash_;
   std::uint32_t next_shelf_ = 0;
 };

@@ -20,10 +20,12 @@ struct Shown {
 };
 
 struct Board {
-  std::atomic<std::uint64_t> violations, stop, puts, gets, absent, composed, deleted, forks, closes, moved, full, lost;
+  std::atomic<std::uint64_t> violations, stop, puts, gets, absent, composed, deleted, forks, closes,
+      moved, full, lost;
   std::atomic<std::uint64_t> hostile_serial;
   std::array<std::array<Shown, kShelf>, kActors> shelves;
-  std::array<std::atomic<std::uint64_t>, 64> doomed;  // ids that are being deleted: composers like these
+  std::array<std::atomic<std::uint64_t>, 64>
+      doomed;  // ids that are being deleted: composers like these
 };
 
 }  // namespace vineyard::stress

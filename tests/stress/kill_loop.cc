@@ -21,8 +21,9 @@
 namespace vineyard::stress {
 namespace {
 
-constexpr Role kRoles[] = {Role::kWriter, Role::kReader, Role::kComposer, Role::kForker, Role::kCloser,     Role::kHolder,
-                           Role::kWriter, Role::kReader, Role::kComposer, Role::kShortLived, Role::kHostile, Role::kForker};
+constexpr Role kRoles[] = {Role::kWriter,   Role::kReader,     Role::kComposer, Role::kForker,
+                           Role::kCloser,   Role::kHolder,     Role::kWriter,   Role::kReader,
+                           Role::kComposer, Role::kShortLived, Role::kHostile,  Role::kForker};
 constexpr std::uint32_t kCount = sizeof kRoles / sizeof kRoles[0];
 
 struct Options {
@@ -32,7 +33,9 @@ struct Options {
   bool expect_violation = false;
 };
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 // Forged records, garbage documents, wild tails; its own daemon must not care, and nobody's objects may change.
 [[noreturn]] void be_hostile(Board& board, const std::string& socket, std::uint64_t seed) {
@@ -49,7 +52,8 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
         const auto& victim = c->region().entries[random() % touched];
         shm::Record r{};
         r.id = c->grant(tail).value | (random() % 2 ? ObjectId::kBlobBit : 0);
-        r.place = random() % 2 ? victim.place.load() : (std::uint64_t{number} << 32) | (random() % 2000);
+        r.place =
+            random() % 2 ? victim.place.load() : (std::uint64_t{number} << 32) | (random() % 2000);
         r.size = random() % 2 ? victim.size.load() : random() >> (random() % 64);
         r.document = random() % limits::kDocumentRing;
         r.document_size = random() % 1000;
@@ -67,8 +71,11 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 class Loop {
  public:
   Loop(const Options& options, testing::Daemon& daemon)
-      : options_(options), daemon_(daemon), random_(options.seed),
-        board_(*static_cast<Board*>(mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+      : options_(options),
+        daemon_(daemon),
+        random_(options.seed),
+        board_(*static_cast<Board*>(mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE,
+                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
 
   int run() {
     for (std::uint32_t n = 0; n < kCount; ++n) spawn(n);
@@ -84,16 +91,25 @@ class Loop {
     for (pid_t pid : actors_) end(pid);
     const std::uint64_t violations = board_.violations;
     const bool clean = violations == 0 && nothing_left();
-    std::printf("%.1f s, seed %lu: killed %lu clients, %lu workers, %lu supervisors; puts %lu gets %lu absent %lu composed %lu deleted %lu "
-                "forks %lu closes %lu full %lu lost %lu\n",
-                took, options_.seed, kills_[0], kills_[1], kills_[2], board_.puts.load(), board_.gets.load(), board_.absent.load(),
-                board_.composed.load(), board_.deleted.load(), board_.forks.load(), board_.closes.load(), board_.full.load(), board_.lost.load());
-    std::printf("%lu violations; at the end: %s\n", violations, violations ? "-" : clean ? "nothing left over" : "SOMETHING IS LEFT OVER");
+    std::printf(
+        "%.1f s, seed %lu: killed %lu clients, %lu workers, %lu supervisors; puts %lu gets %lu "
+        "absent %lu composed %lu deleted %lu "
+        "forks %lu closes %lu full %lu lost %lu\n",
+        took, options_.seed, kills_[0], kills_[1], kills_[2], board_.puts.load(),
+        board_.gets.load(), board_.absent.load(), board_.composed.load(), board_.deleted.load(),
+        board_.forks.load(), board_.closes.load(), board_.full.load(), board_.lost.load());
+    std::printf("%lu violations; at the end: %s\n", violations,
+                violations ? "-"
+                : clean    ? "nothing left over"
+                           : "SOMETHING IS LEFT OVER");
     return clean ? 0 : 1;
   }
 
  private:
-  bool enough() const { return kills_[0] >= options_.clients && kills_[1] >= options_.workers && kills_[2] >= options_.supervisors; }
+  bool enough() const {
+    return kills_[0] >= options_.clients && kills_[1] >= options_.workers &&
+           kills_[2] >= options_.supervisors;
+  }
 
   void spawn(std::uint32_t n) {
     const std::uint64_t seed = random_();
@@ -162,8 +178,9 @@ class Loop {
         if (v != nullptr && b != nullptr) v = v->find(b);
         return v != nullptr && v->as_uint64() == wanted;
       };
-      if (is(0, "objects", "total") && is(1, "client_count") && is(0, "memory", "of_ended_programs") &&
-          is(0, "objects", "deleted_but_viewed") && is(1, "pin_tables")) {
+      if (is(0, "objects", "total") && is(1, "client_count") &&
+          is(0, "memory", "of_ended_programs") && is(0, "objects", "deleted_but_viewed") &&
+          is(1, "pin_tables")) {
         return true;
       }
     }
@@ -188,12 +205,18 @@ int main(int argc, char** argv) {
   for (int n = 1; n + 1 < argc; n += 2) {
     const std::string word = argv[n];
     const double value = std::strtod(argv[n + 1], nullptr);
-    if (word == "--seconds") options.seconds = value;
-    else if (word == "--seed") options.seed = static_cast<std::uint64_t>(value);
-    else if (word == "--clients") options.clients = static_cast<std::uint64_t>(value);
-    else if (word == "--workers") options.workers = static_cast<std::uint64_t>(value);
-    else if (word == "--supervisors") options.supervisors = static_cast<std::uint64_t>(value);
-    else return std::fprintf(stderr, "unknown option %s\n", argv[n]), 2;
+    if (word == "--seconds")
+      options.seconds = value;
+    else if (word == "--seed")
+      options.seed = static_cast<std::uint64_t>(value);
+    else if (word == "--clients")
+      options.clients = static_cast<std::uint64_t>(value);
+    else if (word == "--workers")
+      options.workers = static_cast<std::uint64_t>(value);
+    else if (word == "--supervisors")
+      options.supervisors = static_cast<std::uint64_t>(value);
+    else
+      return std::fprintf(stderr, "unknown option %s\n", argv[n]), 2;
   }
   testing::Daemon daemon({"--size", "96M", "--prefault", "none"});
   return stress::Loop(options, daemon).run();

@@ -54,7 +54,8 @@ Daemon::Daemon(std::vector<std::string> arguments, std::vector<std::string> envi
   folder_ = folder;
   socket_ = folder_ + "/vineyard.sock";
   prctl(PR_SET_CHILD_SUBREAPER, 1);  // what a take-over orphans comes to us, to be waited for
-  std::vector<std::string> words = {VINEYARD_TEST_DAEMON, "--socket", socket_, "--state-dir", folder_ + "/state"};
+  std::vector<std::string> words = {VINEYARD_TEST_DAEMON, "--socket", socket_, "--state-dir",
+                                    folder_ + "/state"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   environment.push_back(std::string("VINEYARD_WORKER=") + VINEYARD_TEST_WORKER);
   started_ = fork();
@@ -76,7 +77,9 @@ Daemon::~Daemon() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-std::string Daemon::log() const { return read_file(folder_ + "/log"); }
+std::string Daemon::log() const {
+  return read_file(folder_ + "/log");
+}
 
 pid_t Daemon::find(const char* role) const {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -92,10 +95,18 @@ pid_t Daemon::find(const char* role) const {
   return 0;
 }
 
-pid_t Daemon::supervisor() const { return find("vineyardd"); }
-pid_t Daemon::worker() const { return find("vineyard-worker"); }
-pid_t Daemon::standby() const { return find("vineyard-stdby"); }
-bool Daemon::running() const { return kill(started_, 0) == 0 && waitpid(started_, nullptr, WNOHANG) == 0; }
+pid_t Daemon::supervisor() const {
+  return find("vineyardd");
+}
+pid_t Daemon::worker() const {
+  return find("vineyard-worker");
+}
+pid_t Daemon::standby() const {
+  return find("vineyard-stdby");
+}
+bool Daemon::running() const {
+  return kill(started_, 0) == 0 && waitpid(started_, nullptr, WNOHANG) == 0;
+}
 
 void Daemon::kill_worker() {
   wait_for("a worker", [&] { return worker() != 0; });
@@ -109,8 +120,9 @@ void Daemon::kill_supervisor() {
   const pid_t old = supervisor();
   kill(old, SIGKILL);
   waitpid(old, nullptr, 0);
-  wait_for("the next supervisor and its standby",
-           [&] { return supervisor() != 0 && supervisor() != old && standby() != 0 && worker() != 0; });
+  wait_for("the next supervisor and its standby", [&] {
+    return supervisor() != 0 && supervisor() != old && standby() != 0 && worker() != 0;
+  });
 }
 
 int Daemon::stop() {

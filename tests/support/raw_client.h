@@ -28,7 +28,8 @@ class RawClient {
   static Result<RawClient> connect(const std::string& socket);
 
   template <protocol::RequestMessage M>
-  Result<typename M::Reply> call(const M& request, std::vector<os::UniqueFd>* descriptors = nullptr) {
+  Result<typename M::Reply> call(const M& request,
+                                 std::vector<os::UniqueFd>* descriptors = nullptr) {
     protocol::Buffer out;
     if (auto e = protocol::encode(out, ++request_, request); !e) return std::move(e).error();
     if (auto s = channel_.send(out, os::Wait::kYes); !s) return std::move(s).error();
@@ -54,7 +55,8 @@ class RawClient {
   [[nodiscard]] shm::State state_of(ObjectId id) const;
 
  private:
-  explicit RawClient(os::UniqueFd socket) : channel_(std::move(socket), net::Descriptors::kAccepted) {}
+  explicit RawClient(os::UniqueFd socket)
+      : channel_(std::move(socket), net::Descriptors::kAccepted) {}
   Result<protocol::Frame> wait_reply(std::uint64_t request, std::vector<os::UniqueFd>* descriptors);
 
   net::PacketChannel channel_;

@@ -10,8 +10,8 @@ namespace vineyard {
 }  // namespace vineyard
 
 // Always on: a condition that only our own bug can break.
-#define VY_CHECK(condition)                                                  \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                       \
+#define VY_CHECK(condition)                            \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::vineyard::check_failed(__FILE__, __LINE__, #condition))
 
 #ifdef NDEBUG

@@ -18,7 +18,9 @@ std::string_view name_of(ErrorCode code) {
   return "unknown";
 }
 
-std::string Error::to_string() const { return std::string(name_of(code_)) + ": " + message_; }
+std::string Error::to_string() const {
+  return std::string(name_of(code_)) + ": " + message_;
+}
 
 Error Error::with_context(std::string_view context) && {
   std::string text(context);

@@ -10,10 +10,10 @@ namespace vineyard {
 
 /// What the caller should do about a failure; the message says what happened.
 enum class ErrorCode : std::uint8_t {
-  kNotFound = 1,     ///< the thing asked for does not exist (any more)
-  kInvalid = 2,      ///< the request itself is wrong; asking again does not help
-  kDenied = 3,       ///< not allowed for this caller
-  kFull = 4,         ///< memory, ids, names, pins or a quota are used up; free something and ask again
+  kNotFound = 1,  ///< the thing asked for does not exist (any more)
+  kInvalid = 2,   ///< the request itself is wrong; asking again does not help
+  kDenied = 3,    ///< not allowed for this caller
+  kFull = 4,      ///< memory, ids, names, pins or a quota are used up; free something and ask again
   kUnavailable = 5,  ///< the other side is gone or not reachable; connect again
   kDeadline = 6,     ///< no answer in time; the outcome is unknown
   kCorrupt = 7,      ///< bytes of another process or file are not what they must be

@@ -36,7 +36,8 @@ struct Extent {
 }
 
 /// Whether `[offset, offset + size)` lies inside `[0, limit)`, without overflow.
-[[nodiscard]] constexpr bool lies_within(std::uint64_t offset, std::uint64_t size, std::uint64_t limit) {
+[[nodiscard]] constexpr bool lies_within(std::uint64_t offset, std::uint64_t size,
+                                         std::uint64_t limit) {
   return offset <= limit && size <= limit - offset;
 }
 

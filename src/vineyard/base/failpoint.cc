@@ -66,17 +66,23 @@ std::atomic<const char*>& left_out() {
 
 }  // namespace
 
-void set_failpoint_hook(FailpointHook to) { hook.store(to); }
+void set_failpoint_hook(FailpointHook to) {
+  hook.store(to);
+}
 
-void leave_rule_out(const char* rule) { left_out().store(rule); }
+void leave_rule_out(const char* rule) {
+  left_out().store(rule);
+}
 
 void failpoint_hit(const char* name) {
   if (const FailpointHook h = hook.load(std::memory_order_relaxed); h != nullptr) h(name);
   for (const Action& a : actions()) {
     if (a.name != "*" && a.name != name) continue;
     if (a.probability < 1 && chance() >= a.probability) continue;
-    if (a.what == "jitter") std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int>(chance() * 600)));
-    if (a.what == "long") std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int>(chance() * 20)));
+    if (a.what == "jitter")
+      std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int>(chance() * 600)));
+    if (a.what == "long")
+      std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int>(chance() * 20)));
     if (a.what == "kill") std::_Exit(137);
     if (a.what == "abort") std::abort();
   }

@@ -59,7 +59,8 @@ struct ObjectId {
   [[nodiscard]] constexpr ObjectId with_blob_bit() const { return ObjectId(value | kBlobBit); }
   [[nodiscard]] constexpr ObjectId without_blob_bit() const { return ObjectId(value & ~kBlobBit); }
   [[nodiscard]] constexpr BlockId block() const {
-    return {static_cast<std::uint32_t>(value >> (kIndexBits + kGenerationBits)) & ((1U << kBlockBits) - 1)};
+    return {static_cast<std::uint32_t>(value >> (kIndexBits + kGenerationBits)) &
+            ((1U << kBlockBits) - 1)};
   }
   [[nodiscard]] constexpr EntryIndex index() const {
     return {static_cast<std::uint32_t>(value >> kGenerationBits) & ((1U << kIndexBits) - 1)};

@@ -21,7 +21,8 @@ TEST(ObjectId, is_written_as_o_and_sixteen_digits_and_read_back) {
   EXPECT_EQ(ObjectId::parse("o8000000000000000"), ObjectId::empty_blob());
 }
 TEST(ObjectId, takes_any_other_text_for_a_name) {
-  for (const char* text : {"", "o", "o123", "x0000000000000005", "o000000000000000g", "o00000000000000055", "o+00000000000005"})
+  for (const char* text : {"", "o", "o123", "x0000000000000005", "o000000000000000g",
+                           "o00000000000000055", "o+00000000000005"})
     EXPECT_FALSE(ObjectId::parse(text)) << text;
 }
 TEST(ObjectId, keeps_its_reserved_values_out_of_reach_of_blocks) {

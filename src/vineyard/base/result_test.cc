@@ -43,7 +43,9 @@ TEST(Result, says_where_an_error_came_from) {
   const Error e = Error(ErrorCode::kFull, "no room").with_context("cannot put");
   EXPECT_EQ(e.to_string(), "full: cannot put: no room");
 }
-TEST(ResultDeathTest, aborts_when_a_missing_value_is_used) { EXPECT_DEATH((void)*half(3), "odd"); }
+TEST(ResultDeathTest, aborts_when_a_missing_value_is_used) {
+  EXPECT_DEATH((void)*half(3), "odd");
+}
 
 }  // namespace
 }  // namespace vineyard

@@ -23,7 +23,8 @@ namespace {
 int unit_power(std::string_view unit) {
   if (unit.empty() || unit == "B") return 0;
   static constexpr std::string_view kLetters = "KMGTP";
-  const std::size_t at = kLetters.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));
+  const std::size_t at =
+      kLetters.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));
   if (at == std::string_view::npos) return -1;
   const std::string_view rest = unit.substr(1);
   return rest.empty() || rest == "i" || rest == "B" || rest == "iB" ? static_cast<int>(at) + 1 : -1;
@@ -33,9 +34,10 @@ int unit_power(std::string_view unit) {
 
 Result<ByteCount> parse_byte_count(std::string_view text) {
   const auto bad = [&] {
-    return Error(ErrorCode::kInvalid, "'" + std::string(text) +
-                                          "' is not a size: write a number and a unit of B, K, M, G, T (or Ki, Mi, "
-                                          "...), for example 512Mi or 8G");
+    return Error(ErrorCode::kInvalid,
+                 "'" + std::string(text) +
+                     "' is not a size: write a number and a unit of B, K, M, G, T (or Ki, Mi, "
+                     "...), for example 512Mi or 8G");
   };
   double amount = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), amount);

@@ -21,10 +21,18 @@ struct ByteCount {
   constexpr ByteCount operator-(ByteCount other) const { return ByteCount(value - other.value); }
 };
 
-constexpr ByteCount operator""_B(unsigned long long n) { return ByteCount(n); }
-constexpr ByteCount operator""_KiB(unsigned long long n) { return ByteCount(n << 10); }
-constexpr ByteCount operator""_MiB(unsigned long long n) { return ByteCount(n << 20); }
-constexpr ByteCount operator""_GiB(unsigned long long n) { return ByteCount(n << 30); }
+constexpr ByteCount operator""_B(unsigned long long n) {
+  return ByteCount(n);
+}
+constexpr ByteCount operator""_KiB(unsigned long long n) {
+  return ByteCount(n << 10);
+}
+constexpr ByteCount operator""_MiB(unsigned long long n) {
+  return ByteCount(n << 20);
+}
+constexpr ByteCount operator""_GiB(unsigned long long n) {
+  return ByteCount(n << 30);
+}
 
 /// `12 B`, `4.0 KiB`, `2.5 GiB`: for people.
 [[nodiscard]] std::string to_string(ByteCount bytes);

@@ -101,7 +101,8 @@ void Connection::tell_packet(std::span<const std::byte> packet) {
 
 Result<void> Connection::ask(Waiter& waiter, std::chrono::milliseconds deadline) {
   if (NoWaiting::refuses()) {
-    return Error(ErrorCode::kDeadline, std::string(waiter.name) + " needs the daemon, and the caller does not wait");
+    return Error(ErrorCode::kDeadline,
+                 std::string(waiter.name) + " needs the daemon, and the caller does not wait");
   }
   const std::int64_t began = os::monotonic_ms();
   const std::int64_t until = began + deadline.count();

@@ -188,7 +188,8 @@ Result<os::MappedRegion> Context::new_table() {
 // The context of a lost connection, or of the parent process, is followed by another one.
 Result<Context*> Context::successor() {
   if (NoWaiting::refuses()) {
-    return Error(ErrorCode::kDeadline, "connecting again takes its time, and the caller does not wait");
+    return Error(ErrorCode::kDeadline,
+                 "connecting again takes its time, and the caller does not wait");
   }
   VY_TRY(Process * process, Process::here());
   const std::lock_guard lock(process->connect_mutex());

@@ -27,13 +27,16 @@ WorkerOptions options_from(const settings::Settings& s) {
                                                                   : Prefault::kBackground;
   o.instance.socket = s.socket;
   o.instance.version = VINEYARD_VERSION;
-  o.life = s.life == settings::Life::kUntilIdle ? WorkerOptions::Life::kUntilIdle : WorkerOptions::Life::kUntilStopped;
+  o.life = s.life == settings::Life::kUntilIdle ? WorkerOptions::Life::kUntilIdle
+                                                : WorkerOptions::Life::kUntilStopped;
   return o;
 }
 
 Result<void> serve(const supervisor::WorkerContext& context) {
   if (context.abi_version != supervisor::kAbiVersion) {
-    return Error(ErrorCode::kUnsupported, "this worker belongs to another release than its vineyardd; install both from the same package");
+    return Error(ErrorCode::kUnsupported,
+                 "this worker belongs to another release than its vineyardd; install both from the "
+                 "same package");
   }
   VY_TRY(auto parsed, settings::parse_settings(context.argc, context.argv));
   VY_TRY(auto file, catalog::local::BlockFile::open(parsed.state_dir + "/catalog.sqlite"));
@@ -47,7 +50,8 @@ Result<void> serve(const supervisor::WorkerContext& context) {
 }  // namespace
 }  // namespace vineyard::server
 
-extern "C" __attribute__((visibility("default"))) int vineyard_worker_main(const vineyard::supervisor::WorkerContext* context) {
+extern "C" __attribute__((visibility("default"))) int vineyard_worker_main(
+    const vineyard::supervisor::WorkerContext* context) {
   try {
     const auto served = vineyard::server::serve(*context);
     if (served) return 0;

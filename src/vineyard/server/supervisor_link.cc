@@ -7,7 +7,8 @@
 
 namespace vineyard::server {
 
-Result<void> SupervisorLink::ask(const supervisor::HoldMessage& message, std::span<const int> descriptors) {
+Result<void> SupervisorLink::ask(const supervisor::HoldMessage& message,
+                                 std::span<const int> descriptors) {
   const auto bytes = std::as_bytes(std::span(&message, 1));
   VY_TRY(auto sent, os::send_packet(socket_, bytes, descriptors, os::Wait::kYes));
   if (sent != os::SendOutcome::kSent) {
@@ -19,7 +20,8 @@ Result<void> SupervisorLink::ask(const supervisor::HoldMessage& message, std::sp
     return Error(ErrorCode::kUnavailable, "the supervisor is gone");
   }
   if (received.size != 1 || std::to_integer<std::uint8_t>(answer[0]) != supervisor::kAnswerDone) {
-    return Error(ErrorCode::kFull, "the supervisor has no descriptor or mapping left for it; raise `ulimit -n`");
+    return Error(ErrorCode::kFull,
+                 "the supervisor has no descriptor or mapping left for it; raise `ulimit -n`");
   }
   return {};
 }

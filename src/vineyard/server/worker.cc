@@ -19,7 +19,8 @@ namespace vineyard::server {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
-constexpr std::chrono::milliseconds kIdle{1000};    // without clients, before an --until-idle instance ends
+constexpr std::chrono::milliseconds kIdle{
+    1000};  // without clients, before an --until-idle instance ends
 constexpr std::chrono::milliseconds kAcceptAgain{100};
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
@@ -35,23 +36,28 @@ Result<void> prepare_region(shm::Region& region) {
     h.magic = shm::kRegionMagic;
     return {};
   }
-  if (h.magic != shm::kRegionMagic || h.version != shm::kLayoutVersion || h.header_size != sizeof(shm::RegionHeader)) {
-    return Error(ErrorCode::kUnsupported, fmt::format("this worker knows region layout {}, the running instance has {}; stop the instance to upgrade it",
-                                                      shm::kLayoutVersion, h.version));
+  if (h.magic != shm::kRegionMagic || h.version != shm::kLayoutVersion ||
+      h.header_size != sizeof(shm::RegionHeader)) {
+    return Error(ErrorCode::kUnsupported,
+                 fmt::format("this worker knows region layout {}, the running instance has {}; "
+                             "stop the instance to upgrade it",
+                             shm::kLayoutVersion, h.version));
   }
   return {};
 }
 
 }  // namespace
 
-Worker::Worker(const supervisor::WorkerContext& context, WorkerOptions options, shm::BlockSource& blocks)
+Worker::Worker(const supervisor::WorkerContext& context, WorkerOptions options,
+               shm::BlockSource& blocks)
     : context_(context),
       options_(std::move(options)),
       supervisor_socket_(context.supervisor_socket),
       listen_socket_(context.listen_socket),
       region_fd_(context.region_fd),
       link_(supervisor_socket_),
-      instance_(*static_cast<shm::Region*>(context.region), region_fd_, link_, blocks, options_.instance),
+      instance_(*static_cast<shm::Region*>(context.region), region_fd_, link_, blocks,
+                options_.instance),
       maintenance_(instance_),
       dispatcher_(loop_, instance_) {}
 
@@ -66,7 +72,8 @@ void Worker::adopt_holds() {
     shm::Held held;
     held.facts = {static_cast<shm::Kind>(h.kind), h.number, h.owner, h.request, h.size};
     held.fd.reset(static_cast<int>(h.fd));
-    if (h.address != 0) held.writable = os::MappedRegion(reinterpret_cast<void*>(h.address), h.size);
+    if (h.address != 0)
+      held.writable = os::MappedRegion(reinterpret_cast<void*>(h.address), h.size);
     if (held.facts.kind == shm::Kind::kClientArena && h.owner == 0) {
       const auto touched = os::allocated_size(held.fd);
       if (touched && touched->value >= h.size) instance_.spares_ready.insert(h.number);
@@ -82,10 +89,13 @@ Result<void> Worker::start() {
   os::ignore_lease_signal();
   VY_TRY(prepare_region(instance_.region));
   adopt_holds();
-  VY_TRY(auto report, instance_.start(context_.predecessor_fault != 0 ? shm::Predecessor::kDiedOfFault
-                                                                      : shm::Predecessor::kNoneOrKilled));
+  VY_TRY(auto report,
+         instance_.start(context_.predecessor_fault != 0 ? shm::Predecessor::kDiedOfFault
+                                                         : shm::Predecessor::kNoneOrKilled));
   if (report.poisoned_client) {
-    std::fprintf(stderr, "vineyardd: client %llu published bytes that killed two workers in a row; its outbox stays unread\n",
+    std::fprintf(stderr,
+                 "vineyardd: client %llu published bytes that killed two workers in a row; its "
+                 "outbox stays unread\n",
                  static_cast<unsigned long long>(*report.poisoned_client));
     expel(instance_, *report.poisoned_client);
   }
@@ -93,7 +103,8 @@ Result<void> Worker::start() {
   std::vector<std::uint64_t> serials;
   for (const auto& [serial, peer] : instance_.peers) serials.push_back(serial);
   for (std::uint64_t serial : serials) {
-    if (auto served = dispatcher_.serve(*instance_.peer(serial)); !served) instance_.peer(serial)->gone = true;
+    if (auto served = dispatcher_.serve(*instance_.peer(serial)); !served)
+      instance_.peer(serial)->gone = true;
   }
   dispatcher_.on_idle([this] { when_idle(); });
   VY_TRY(listening_, loop_.watch_readable(listen_socket_, [this] { accept_clients(); }));
@@ -111,7 +122,8 @@ void Worker::accept_clients() {
     // No descriptors: those who are connected do not notice; the rest waits in the queue.
     listening_.end();
     accept_again_ = loop_.after(kAcceptAgain, [this] {
-      if (auto again = loop_.watch_readable(listen_socket_, [this] { accept_clients(); })) listening_ = *std::move(again);
+      if (auto again = loop_.watch_readable(listen_socket_, [this] { accept_clients(); }))
+        listening_ = *std::move(again);
     });
     return;
   }

@@ -16,7 +16,8 @@ enum class State : std::uint8_t {
   kDeleted = 4,  // out of sight, still pinned
   kSpilled = 5,  // in a file
   kRemote = 6,   // on another host
-  kVoid = 7,     // refused at harvest but referred to by a live object: says so until nobody refers to it
+  kVoid =
+      7,  // refused at harvest but referred to by a live object: says so until nobody refers to it
 };
 
 /// Beside a state: goes as soon as nobody refers to it any more. Its deletion was asked for together with an object that
@@ -26,12 +27,16 @@ inline constexpr std::uint64_t kIdentityMask = ~std::uint64_t{0xffffff};
 
 /// The control word for `id` in `state`.
 [[nodiscard]] constexpr std::uint64_t make_word(ObjectId id, State state) {
-  return (id.value >> 38 << 38) | (std::uint64_t{id.generation().value} << 24) | static_cast<std::uint64_t>(state);
+  return (id.value >> 38 << 38) | (std::uint64_t{id.generation().value} << 24) |
+         static_cast<std::uint64_t>(state);
 }
-[[nodiscard]] constexpr State state_of(std::uint64_t word) { return static_cast<State>(word & 15); }
+[[nodiscard]] constexpr State state_of(std::uint64_t word) {
+  return static_cast<State>(word & 15);
+}
 /// The id that a word at `index` stands for.
 [[nodiscard]] constexpr ObjectId id_of(EntryIndex index, std::uint64_t word) {
-  return ObjectId((word >> 38 << 38) | (std::uint64_t{index.value} << 14) | ((word >> 24) & 0x3fff));
+  return ObjectId((word >> 38 << 38) | (std::uint64_t{index.value} << 14) |
+                  ((word >> 24) & 0x3fff));
 }
 /// Whether `word` belongs to `id`. A grant is lent without the blob bit: while leased, the bit is not compared, nor when
 /// its record was refused.

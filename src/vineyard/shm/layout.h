@@ -45,12 +45,15 @@ struct ClientControl {
   Word64 wanted;     // somebody sleeps until this client publishes (R11)
   Word64 uid;        // of the client process, as the kernel said
   Word64 pid;
-  Word64 window;     // grants kept open
+  Word64 window;  // grants kept open
   Word64 finished_count;
-  Word64 arenas[limits::kArenasPerClient];         // R15: number within the writer's own list -> arena number, 0 free
-  Word64 arena_present[limits::kArenasPerClient];  // harvested entries whose bytes are in that arena now
+  Word64 arenas
+      [limits::
+           kArenasPerClient];  // R15: number within the writer's own list -> arena number, 0 free
+  Word64 arena_present
+      [limits::kArenasPerClient];  // harvested entries whose bytes are in that arena now
   FinishedRequest finished[limits::kFinishedRequests];
-  Word64 grants[limits::kRing];                    // ids lent, without the blob bit
+  Word64 grants[limits::kRing];  // ids lent, without the blob bit
 };
 
 /// One name. Written by the worker; readers look at `id` before and after (shm/name_table.h).
@@ -73,30 +76,31 @@ struct RegionHeader {
   std::uint64_t magic;
   std::uint32_t version;
   std::uint32_t header_size;
-  Word64 instance;           // random, names this index region
-  Word64 epoch;              // counts workers; a new one raises it when it is ready
-  Word64 turns;              // counts the worker's turns: stopped or busy?
-  Word64 entries_touched;    // high-water mark: nobody reads entries at or beyond it
+  Word64 instance;         // random, names this index region
+  Word64 epoch;            // counts workers; a new one raises it when it is ready
+  Word64 turns;            // counts the worker's turns: stopped or busy?
+  Word64 entries_touched;  // high-water mark: nobody reads entries at or beyond it
   Word64 clients_touched;
-  Word64 names_used;         // slots that are or were in use
-  Word64 next_serial;        // of clients, pin tables, outboxes
+  Word64 names_used;   // slots that are or were in use
+  Word64 next_serial;  // of clients, pin tables, outboxes
   Word64 next_arena;
-  Word64 next_block;         // next id block this instance may use, and how many are left
+  Word64 next_block;  // next id block this instance may use, and how many are left
   Word64 blocks_left;
   Word64 current_block;
-  Word64 flags;              // RegionFlag
-  Word64 mark;               // R16: serial << 32 | position being looked at, 0 none
-  Word64 last_mark;          // the mark at which the previous worker died of a fault
+  Word64 flags;      // RegionFlag
+  Word64 mark;       // R16: serial << 32 | position being looked at, 0 none
+  Word64 last_mark;  // the mark at which the previous worker died of a fault
   Word64 pool_bytes;
   Word64 daemon_uid;
-  Word64 page_kind;          // bytes of the pages in force
-  Word64 arena_bytes;        // size of a full-grown small-object arena
-  Word64 retired_count;      // how many arena numbers were ever retired
+  Word64 page_kind;      // bytes of the pages in force
+  Word64 arena_bytes;    // size of a full-grown small-object arena
+  Word64 retired_count;  // how many arena numbers were ever retired
   Word64 retired[limits::kRetiredRing];
 };
 
 enum RegionFlag : std::uint64_t {
-  kRegionReadersMustFence = 1,  // the worker has no membarrier: every reader fences after its pin store
+  kRegionReadersMustFence =
+      1,  // the worker has no membarrier: every reader fences after its pin store
   kRegionStopping = 2,
 };
 

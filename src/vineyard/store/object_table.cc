@@ -24,7 +24,8 @@ Result<void> ObjectTable::inspect(std::span<std::byte> document, MemberCheck& me
   if (references.size() > limits::kMaxMembers) {
     return Error(ErrorCode::kInvalid, "an object has at most 65,535 members");
   }
-  for (std::uint32_t n = 0; n < references.size(); ++n) VY_TRY(members.check(ObjectId(references[n])));
+  for (std::uint32_t n = 0; n < references.size(); ++n)
+    VY_TRY(members.check(ObjectId(references[n])));
   return {};
 }
 
@@ -64,7 +65,8 @@ void ObjectTable::entered(ObjectId id, std::span<const std::byte> document) {
   ++type.live;
 }
 
-void ObjectTable::left(ObjectId id, std::span<const std::byte> document, std::vector<ObjectId>& unreferenced) {
+void ObjectTable::left(ObjectId id, std::span<const std::byte> document,
+                       std::vector<ObjectId>& unreferenced) {
   const EntryIndex i = id.index();
   VY_CHECK(i.value < posting_.size() && posting_[i.value] != 0);
   if (!id.is_blob()) {
@@ -81,7 +83,8 @@ void ObjectTable::left(ObjectId id, std::span<const std::byte> document, std::ve
   posting_[i.value] = 0;
   Type& type = types_[type_of_[i.value]];
   --type.live;
-  if (type.postings.size() > 64 && type.postings.size() > 2 * type.live) pack(type, type_of_[i.value]);
+  if (type.postings.size() > 64 && type.postings.size() > 2 * type.live)
+    pack(type, type_of_[i.value]);
 }
 
 void ObjectTable::pack(Type& type, std::uint32_t) {
@@ -98,8 +101,8 @@ std::vector<std::pair<std::string, std::uint64_t>> ObjectTable::types() const {
 }
 
 std::vector<ObjectId> ObjectTable::list(const std::function<bool(std::string_view)>& wanted,
-                                        const std::function<ObjectId(EntryIndex)>& visible_id, std::size_t limit,
-                                        std::uint64_t* cursor) const {
+                                        const std::function<ObjectId(EntryIndex)>& visible_id,
+                                        std::size_t limit, std::uint64_t* cursor) const {
   struct Head {
     std::uint64_t posting;
     const Type* type;
@@ -108,7 +111,9 @@ std::vector<ObjectId> ObjectTable::list(const std::function<bool(std::string_vie
   };
   std::priority_queue<Head, std::vector<Head>, std::greater<>> heads;
   const auto advance = [&](const Type& type, std::size_t at) {
-    while (at < type.postings.size() && posting_[type.postings[at] & kIndexMask] != type.postings[at]) ++at;
+    while (at < type.postings.size() &&
+           posting_[type.postings[at] & kIndexMask] != type.postings[at])
+      ++at;
     if (at < type.postings.size()) heads.push({type.postings[at], &type, at + 1});
   };
   for (const Type& type : types_) {
@@ -122,7 +127,8 @@ std::vector<ObjectId> ObjectTable::list(const std::function<bool(std::string_vie
     const Head head = heads.top();
     heads.pop();
     last = head.posting;
-    const ObjectId id = visible_id(EntryIndex{static_cast<std::uint32_t>(head.posting & kIndexMask)});
+    const ObjectId id =
+        visible_id(EntryIndex{static_cast<std::uint32_t>(head.posting & kIndexMask)});
     if (id.is_valid()) ids.push_back(id);
     advance(*head.type, head.next);
   }

@@ -24,7 +24,8 @@ class ObjectTable : public shm::Contents {
   // shm::Contents
   Result<void> inspect(std::span<std::byte> document, MemberCheck& members) override;
   void entered(ObjectId id, std::span<const std::byte> document) override;
-  void left(ObjectId id, std::span<const std::byte> document, std::vector<ObjectId>& unreferenced) override;
+  void left(ObjectId id, std::span<const std::byte> document,
+            std::vector<ObjectId>& unreferenced) override;
   [[nodiscard]] std::uint32_t references(EntryIndex index) const override {
     return index.value < references_.size() ? references_[index.value] : 0;
   }
@@ -39,8 +40,8 @@ class ObjectTable : public shm::Contents {
   /// the start), at most `limit`. `is_visible` leaves out what is deleted but still pinned. Sets `cursor` to where the
   /// next page goes on, 0 at the end.
   std::vector<ObjectId> list(const std::function<bool(std::string_view)>& wanted,
-                             const std::function<ObjectId(EntryIndex)>& visible_id, std::size_t limit,
-                             std::uint64_t* cursor) const;
+                             const std::function<ObjectId(EntryIndex)>& visible_id,
+                             std::size_t limit, std::uint64_t* cursor) const;
 
  private:
   // A posting: 40 bits of sequence, 24 bits of entry. An object that left keeps its posting until the list is packed.

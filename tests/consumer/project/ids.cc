@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ids and results, compiled as C++20 by somebody who has only the installed headers and one archive.
-#include <cstdio>
 #include <vineyard/base/ids.h>
 #include <vineyard/base/result.h>
+#include <cstdio>
 
-static_assert(__cplusplus >= 202002L && __cplusplus < 202100L, "the interface asks for C++20 and for no more");
+static_assert(__cplusplus >= 202002L && __cplusplus < 202100L,
+              "the interface asks for C++20 and for no more");
 
 namespace {
 

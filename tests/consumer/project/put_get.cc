@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts and gets through the installed library, with a private daemon of the same installation (found in the PATH).
+#include <vineyard/client.h>
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <vector>
-#include <vineyard/client.h>
 
 namespace {
 
@@ -24,7 +24,8 @@ vineyard::Result<std::size_t> run() {
   if (!found) return found.error();
   auto view = client->get_view(*found);
   if (!view) return view.error();
-  const bool equal = view->size() == bytes.size() && std::equal(bytes.begin(), bytes.end(), view->data());
+  const bool equal =
+      view->size() == bytes.size() && std::equal(bytes.begin(), bytes.end(), view->data());
   if (!equal) return vineyard::Error(vineyard::ErrorCode::kCorrupt, "other bytes came back");
   return view->size();
 }

@@ -29,7 +29,8 @@ class BlockFile {
   struct Close {
     void operator()(sqlite3* db) const;
   };
-  BlockFile(std::unique_ptr<sqlite3, Close> db, std::string path) : db_(std::move(db)), path_(std::move(path)) {}
+  BlockFile(std::unique_ptr<sqlite3, Close> db, std::string path)
+      : db_(std::move(db)), path_(std::move(path)) {}
   Error failure(const char* what) const;
 
   std::unique_ptr<sqlite3, Close> db_;

@@ -15,7 +15,8 @@ class BlockFileTest : public testing::Test {
  protected:
   void SetUp() override {
     dir_ = std::filesystem::temp_directory_path() /
-           ("vineyard-blocks-" + std::to_string(std::hash<std::thread::id>{}(std::this_thread::get_id())) +
+           ("vineyard-blocks-" +
+            std::to_string(std::hash<std::thread::id>{}(std::this_thread::get_id())) +
             testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(dir_);
   }

@@ -5,11 +5,13 @@
 
 namespace vineyard::server {
 namespace {
-constexpr std::size_t kBacklogLimit = 1U << 20;  // bytes of replies kept for a client that does not read
+constexpr std::size_t kBacklogLimit =
+    1U << 20;  // bytes of replies kept for a client that does not read
 constexpr std::chrono::milliseconds kDescriptorRetry{1};
 }  // namespace
 
-Connection::Connection(net::EventLoop& loop, net::PacketBuffer& buffer, os::UniqueFd socket, os::UniqueFd process)
+Connection::Connection(net::EventLoop& loop, net::PacketBuffer& buffer, os::UniqueFd socket,
+                       os::UniqueFd process)
     : loop_(loop),
       buffer_(buffer),
       channel_(std::move(socket), net::Descriptors::kRefused),
@@ -40,7 +42,8 @@ void Connection::read_one() {
   on_frame_(*frame);
 }
 
-bool Connection::send_now(std::span<const std::byte> frame, const std::vector<os::UniqueFd>& descriptors, bool* sent) {
+bool Connection::send_now(std::span<const std::byte> frame,
+                          const std::vector<os::UniqueFd>& descriptors, bool* sent) {
   std::vector<os::BorrowedFd> fds(descriptors.begin(), descriptors.end());
   const auto outcome = channel_.send(frame, fds, os::Wait::kNo);
   if (!outcome) {
@@ -48,7 +51,8 @@ bool Connection::send_now(std::span<const std::byte> frame, const std::vector<os
     return false;
   }
   *sent = *outcome == os::SendOutcome::kSent;
-  if (*outcome == os::SendOutcome::kTooManyReferences) retry_ = loop_.after(kDescriptorRetry, [this] { flush(); });
+  if (*outcome == os::SendOutcome::kTooManyReferences)
+    retry_ = loop_.after(kDescriptorRetry, [this] { flush(); });
   return true;
 }
 
@@ -79,7 +83,9 @@ void Connection::flush() {
   writable_.end();
 }
 
-void Connection::shut_down() { channel_.shut_down(); }
+void Connection::shut_down() {
+  channel_.shut_down();
+}
 
 void Connection::end() {
   if (ended_) return;

@@ -25,7 +25,8 @@ class Connection {
   using OnEnd = std::function<void()>;
 
   /// `socket` is this object's own descriptor of the connection (the held one lives in Holds).
-  Connection(net::EventLoop& loop, net::PacketBuffer& buffer, os::UniqueFd socket, os::UniqueFd process);
+  Connection(net::EventLoop& loop, net::PacketBuffer& buffer, os::UniqueFd socket,
+             os::UniqueFd process);
 
   /// Starts to listen. `on_end` is called once, when the peer hung up, misbehaved or its process ended.
   Result<void> start(OnFrame on_frame, OnEnd on_end);
@@ -45,7 +46,8 @@ class Connection {
   };
   void read_one();
   void flush();
-  bool send_now(std::span<const std::byte> frame, const std::vector<os::UniqueFd>& descriptors, bool* sent);
+  bool send_now(std::span<const std::byte> frame, const std::vector<os::UniqueFd>& descriptors,
+                bool* sent);
   void end();
 
   net::EventLoop& loop_;

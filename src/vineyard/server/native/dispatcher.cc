@@ -19,7 +19,8 @@ namespace {
 
 using protocol::Opcode;
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr std::chrono::seconds kJoinDeadline{10};  // who connects and does not join holds descriptors for nothing
+constexpr std::chrono::seconds kJoinDeadline{
+    10};  // who connects and does not join holds descriptors for nothing
 
 std::vector<ObjectId> to_ids(const std::vector<std::uint64_t>& raw) {
   return {raw.begin(), raw.end()};
@@ -64,7 +65,8 @@ Result<void> Dispatcher::serve(Peer& peer) {
     peer.gone = true;  // its process ended before we asked
   }
   const std::uint64_t serial = peer.serial;
-  auto connection = std::make_unique<Connection>(loop_, buffer_, std::move(socket), std::move(process));
+  auto connection =
+      std::make_unique<Connection>(loop_, buffer_, std::move(socket), std::move(process));
   VY_TRY(connection->start([this, serial](const protocol::Frame& f) { handle(serial, f); },
                            [this, serial] { ended(serial); }));
   connection->join_within(kJoinDeadline, [this, serial] {
@@ -102,7 +104,8 @@ void Dispatcher::serve_gone() {
 }
 
 void Dispatcher::announce_epoch() {
-  if (!protocol::encode(out_, protocol::EpochNotice{in_.region.header.epoch.load(kRelaxed)})) return;
+  if (!protocol::encode(out_, protocol::EpochNotice{in_.region.header.epoch.load(kRelaxed)}))
+    return;
   for (auto& [serial, connection] : connections_) connection->send(out_);
 }
 
@@ -124,7 +127,8 @@ void Dispatcher::reply(std::uint64_t serial, std::uint64_t request, const Reply&
   it->second->send(out_, std::move(descriptors));
 }
 
-void Dispatcher::fail(std::uint64_t serial, std::uint16_t opcode, std::uint64_t request, const Error& error) {
+void Dispatcher::fail(std::uint64_t serial, std::uint16_t opcode, std::uint64_t request,
+                      const Error& error) {
   const auto it = connections_.find(serial);
   if (it == connections_.end()) return;
   protocol::encode_error(out_, opcode, request, error);
@@ -155,14 +159,18 @@ bool Dispatcher::answer_finished(Call& c) {
     const auto opcode = static_cast<Opcode>(c.frame.header.opcode);
     if (status != 1) {
       fail(c.peer.serial, c.frame.header.opcode, c.id(),
-           Error(static_cast<ErrorCode>(status - 1), "this request failed before the daemon was started again"));
+           Error(static_cast<ErrorCode>(status - 1),
+                 "this request failed before the daemon was started again"));
     } else if (opcode == Opcode::kPublish) {
       reply(c.peer.serial, c.id(), protocol::PublishReply{result});
     } else if (opcode == Opcode::kReserve) {
       reply(c.peer.serial, c.id(), protocol::ReserveReply{result});
     } else if (opcode == Opcode::kDelete) {
       reply(c.peer.serial, c.id(),
-            protocol::DeleteReply{static_cast<std::uint32_t>(result), static_cast<std::uint32_t>(result >> 32), {}, {}});
+            protocol::DeleteReply{static_cast<std::uint32_t>(result),
+                                  static_cast<std::uint32_t>(result >> 32),
+                                  {},
+                                  {}});
     } else if (opcode == Opcode::kPutName) {
       reply(c.peer.serial, c.id(), protocol::PutNameReply{});
     } else if (opcode == Opcode::kDropName) {
@@ -220,8 +228,10 @@ void Dispatcher::serve_waits() {
 void Dispatcher::call(Call& c) {
   const auto opcode = c.frame.header.opcode;
   if (protocol::find_message(opcode) == nullptr) {
-    return fail(c.peer.serial, opcode, c.id(),
-                Error(ErrorCode::kUnsupported, fmt::format("this daemon ({}) does not know opcode {}", in_.options.version, opcode)));
+    return fail(
+        c.peer.serial, opcode, c.id(),
+        Error(ErrorCode::kUnsupported, fmt::format("this daemon ({}) does not know opcode {}",
+                                                   in_.options.version, opcode)));
   }
   if (opcode <= static_cast<std::uint16_t>(Opcode::kSync)) return call_membership(c);
   if (opcode <= static_cast<std::uint16_t>(Opcode::kFetch)) return call_objects(c);
@@ -237,35 +247,44 @@ void Dispatcher::call_membership(Call& c) {
       protocol::JoinRequest r;
       if (!decode(c, r)) return;
       if (r.protocol_version != protocol::kProtocolVersion) {
-        return failed(Error(ErrorCode::kUnsupported, fmt::format("the daemon ({}) speaks protocol {}, the client {}: install the same release of both",
-                                                                 in_.options.version, protocol::kProtocolVersion, r.protocol_version)));
+        return failed(Error(
+            ErrorCode::kUnsupported,
+            fmt::format("the daemon ({}) speaks protocol {}, the client {}: install the same "
+                        "release of both",
+                        in_.options.version, protocol::kProtocolVersion, r.protocol_version)));
       }
       c.peer.program = r.program.substr(0, 64);
       auto joined = join(in_, c.peer, id);
       if (!joined) return failed(joined.error());
       const shm::RegionHeader& h = in_.region.header;
       return reply(serial, id,
-                   protocol::JoinReply{serial, c.peer.control, joined->pin_table, h.epoch.load(kRelaxed), h.instance.load(kRelaxed),
+                   protocol::JoinReply{serial, c.peer.control, joined->pin_table,
+                                       h.epoch.load(kRelaxed), h.instance.load(kRelaxed),
                                        in_.options.pool_bytes, in_.options.version},
                    std::move(joined->descriptors));
     }
     case Opcode::kMapped: {
       protocol::MappedRequest r;
       if (!decode(c, r)) return;
-      auto done = r.kind == 1   ? mapped_outbox(in_, c.peer, r.number)
-                  : r.kind == 2 ? mapped_pin_table(in_, c.peer, r.number)
-                  : r.kind == 3 ? mapped_arena(in_, c.peer, r.number)
-                                : Result<std::uint32_t>(Error(ErrorCode::kInvalid, fmt::format("nothing mapped is of kind {}", r.kind)));
+      auto done =
+          r.kind == 1   ? mapped_outbox(in_, c.peer, r.number)
+          : r.kind == 2 ? mapped_pin_table(in_, c.peer, r.number)
+          : r.kind == 3
+              ? mapped_arena(in_, c.peer, r.number)
+              : Result<std::uint32_t>(Error(ErrorCode::kInvalid,
+                                            fmt::format("nothing mapped is of kind {}", r.kind)));
       return done ? reply(serial, id, protocol::MappedReply{*done}) : failed(done.error());
     }
     case Opcode::kNewArena: {
       protocol::NewArenaRequest r;
       if (!decode(c, r)) return;
-      return new_arena(in_, c.peer, id, r.size, post(), [this, serial, id, opcode](Result<NewArena> made) {
-        if (!made) return fail(serial, opcode, id, made.error());
-        reply(serial, id, protocol::NewArenaReply{made->arena, made->size}, one(std::move(made->descriptor)));
-        keep_spares(in_, post());
-      });
+      return new_arena(in_, c.peer, id, r.size, post(),
+                       [this, serial, id, opcode](Result<NewArena> made) {
+                         if (!made) return fail(serial, opcode, id, made.error());
+                         reply(serial, id, protocol::NewArenaReply{made->arena, made->size},
+                               one(std::move(made->descriptor)));
+                         keep_spares(in_, post());
+                       });
     }
     case Opcode::kDropArena: {
       protocol::DropArenaRequest r;
@@ -276,25 +295,30 @@ void Dispatcher::call_membership(Call& c) {
     case Opcode::kNewPinTable: {
       auto made = new_pin_table(in_, c.peer, id);
       if (!made) return failed(made.error());
-      return reply(serial, id, protocol::NewPinTableReply{made->number}, one(std::move(made->descriptor)));
+      return reply(serial, id, protocol::NewPinTableReply{made->number},
+                   one(std::move(made->descriptor)));
     }
     case Opcode::kDescriptor: {
       protocol::DescriptorRequest r;
       if (!decode(c, r)) return;
       auto found = r.kind == 1 ? readable_outbox(in_, r.number) : readable_arena(in_, r.number);
       if (!found) return failed(found.error());
-      return reply(serial, id, protocol::DescriptorReply{found->size, found->control}, one(std::move(found->descriptor)));
+      return reply(serial, id, protocol::DescriptorReply{found->size, found->control},
+                   one(std::move(found->descriptor)));
     }
     case Opcode::kSync: {
       auto done = top_up(in_, c.peer);
       const shm::ClientControl& cc = in_.clients.control(c.peer.control);
-      const std::uint64_t granted = cc.granted.load(kRelaxed), harvested = cc.harvested.load(kRelaxed);
+      const std::uint64_t granted = cc.granted.load(kRelaxed),
+                          harvested = cc.harvested.load(kRelaxed);
       // Out of entries or room, but not yet out of grants: the client may go on.
       if (!done && granted == harvested) return failed(done.error());
       reply(serial, id, protocol::SyncReply{harvested, granted});
       return serve_waits();
     }
-    default: return failed(Error(ErrorCode::kInvalid, fmt::format("{} is not a request", protocol::message_name(opcode))));
+    default:
+      return failed(Error(ErrorCode::kInvalid,
+                          fmt::format("{} is not a request", protocol::message_name(opcode))));
   }
 }
 
@@ -315,8 +339,10 @@ void Dispatcher::call_objects(Call& c) {
     case Opcode::kPublish: {
       protocol::PublishRequest r;
       if (!decode(c, r)) return;
-      auto made = publish(in_, c.peer,
-                          {ObjectId(r.id), r.blob != 0 ? Publication::Kind::kBlob : Publication::Kind::kDocument, r.place, r.size});
+      auto made = publish(
+          in_, c.peer,
+          {ObjectId(r.id), r.blob != 0 ? Publication::Kind::kBlob : Publication::Kind::kDocument,
+           r.place, r.size});
       if (!made) return failed(made.error());
       finished(c, 1, made->value);
       reply(serial, id, protocol::PublishReply{made->value});
@@ -325,21 +351,28 @@ void Dispatcher::call_objects(Call& c) {
     case Opcode::kDelete: {
       protocol::DeleteRequest r;
       if (!decode(c, r)) return;
-      const auto report = remove(in_, to_ids(r.ids),
-                                 {r.deep != 0 ? DeleteOptions::Depth::kMembersToo : DeleteOptions::Depth::kObjects,
-                                  r.force != 0 ? DeleteOptions::Force::kHoldersToo : DeleteOptions::Force::kNo});
+      const auto report =
+          remove(in_, to_ids(r.ids),
+                 {r.deep != 0 ? DeleteOptions::Depth::kMembersToo : DeleteOptions::Depth::kObjects,
+                  r.force != 0 ? DeleteOptions::Force::kHoldersToo : DeleteOptions::Force::kNo});
       finished(c, 1, (std::uint64_t{report.absent} << 32) | report.deleted);
-      return reply(serial, id, protocol::DeleteReply{report.deleted, report.absent, to_raw(report.kept), to_raw(report.holders)});
+      return reply(serial, id,
+                   protocol::DeleteReply{report.deleted, report.absent, to_raw(report.kept),
+                                         to_raw(report.holders)});
     }
     case Opcode::kFetch: {
       protocol::FetchRequest r;
       if (!decode(c, r)) return;
-      fetch(in_, c.peer, ObjectId(r.id), r.wait_ms, [this, serial, id, opcode](Result<ObjectId> found) {
-        found ? reply(serial, id, protocol::FetchReply{found->value}) : fail(serial, opcode, id, found.error());
-      });
+      fetch(in_, c.peer, ObjectId(r.id), r.wait_ms,
+            [this, serial, id, opcode](Result<ObjectId> found) {
+              found ? reply(serial, id, protocol::FetchReply{found->value})
+                    : fail(serial, opcode, id, found.error());
+            });
       return serve_waits();
     }
-    default: return failed(Error(ErrorCode::kInvalid, fmt::format("{} is not a request", protocol::message_name(opcode))));
+    default:
+      return failed(Error(ErrorCode::kInvalid,
+                          fmt::format("{} is not a request", protocol::message_name(opcode))));
   }
 }
 
@@ -351,7 +384,8 @@ void Dispatcher::call_names(Call& c) {
     case Opcode::kPutName: {
       protocol::PutNameRequest r;
       if (!decode(c, r)) return;
-      auto done = put_name(in_, r.name, ObjectId(r.id), r.mode == 0 ? NameMode::kReplace : NameMode::kIfFree);
+      auto done = put_name(in_, r.name, ObjectId(r.id),
+                           r.mode == 0 ? NameMode::kReplace : NameMode::kIfFree);
       finished(c, done ? 1 : 1 + static_cast<std::uint64_t>(done.error().code()), 0);
       if (!done) return failed(done.error());
       reply(serial, id, protocol::PutNameReply{});
@@ -361,7 +395,8 @@ void Dispatcher::call_names(Call& c) {
       protocol::GetNameRequest r;
       if (!decode(c, r)) return;
       get_name(in_, c.peer, r.name, r.wait_ms, [this, serial, id, opcode](Result<ObjectId> found) {
-        found ? reply(serial, id, protocol::GetNameReply{found->value}) : fail(serial, opcode, id, found.error());
+        found ? reply(serial, id, protocol::GetNameReply{found->value})
+              : fail(serial, opcode, id, found.error());
       });
       return serve_waits();
     }
@@ -377,7 +412,9 @@ void Dispatcher::call_names(Call& c) {
       if (!decode(c, r)) return;
       auto page = list_names(in_, r.pattern, r.syntax, r.limit, r.after);
       if (!page) return failed(page.error());
-      return reply(serial, id, protocol::ListNamesReply{std::move(page->names), std::move(page->ids), page->more ? 1U : 0U});
+      return reply(serial, id,
+                   protocol::ListNamesReply{std::move(page->names), std::move(page->ids),
+                                            page->more ? 1U : 0U});
     }
     case Opcode::kList: {
       protocol::ListRequest r;
@@ -400,7 +437,8 @@ void Dispatcher::call_names(Call& c) {
       protocol::KickRequest r;
       if (!decode(c, r)) return;
       const auto it = connections_.find(r.serial);
-      if (it == connections_.end()) return failed(Error(ErrorCode::kNotFound, fmt::format("there is no client {}", r.serial)));
+      if (it == connections_.end())
+        return failed(Error(ErrorCode::kNotFound, fmt::format("there is no client {}", r.serial)));
       reply(serial, id, protocol::KickReply{});
       return it->second->shut_down();
     }
@@ -409,7 +447,9 @@ void Dispatcher::call_names(Call& c) {
       finished(c, 1, gone);
       return reply(serial, id, protocol::ClearReply{gone});
     }
-    default: return failed(Error(ErrorCode::kInvalid, fmt::format("{} is not a request", protocol::message_name(opcode))));
+    default:
+      return failed(Error(ErrorCode::kInvalid,
+                          fmt::format("{} is not a request", protocol::message_name(opcode))));
   }
 }
 

@@ -15,8 +15,11 @@ constexpr std::uint16_t kStatus = 20;
 Result<void> may_connect(const Instance&, std::uint64_t uid) {
   const std::uint64_t own = os::effective_user_id();
   if (uid == own) return {};
-  return Error(ErrorCode::kDenied,
-               fmt::format("this instance serves user {} only, and you are user {}; start a vineyardd of your own", own, uid));
+  return Error(
+      ErrorCode::kDenied,
+      fmt::format(
+          "this instance serves user {} only, and you are user {}; start a vineyardd of your own",
+          own, uid));
 }
 
 Result<void> may_ask(const Instance& in, const Peer& peer, std::uint16_t opcode) {
@@ -24,7 +27,8 @@ Result<void> may_ask(const Instance& in, const Peer& peer, std::uint16_t opcode)
   if (opcode == kJoin || opcode == kMapped || opcode == kStatus) return {};
   if (in.clients.established(peer.control, peer.serial)) return {};
   // Joined once, and expelled since: or never joined.
-  return Error(ErrorCode::kInvalid, "join first: this connection is not a client (or its outbox was refused)");
+  return Error(ErrorCode::kInvalid,
+               "join first: this connection is not a client (or its outbox was refused)");
 }
 
 }  // namespace vineyard::server

@@ -36,7 +36,8 @@ std::map<std::uint64_t, std::uint64_t> pins_by_client(Instance& in) {
     const auto bytes = in.holds.see(Kind::kPinTable, number);
     if (!bytes) continue;
     const auto* table = reinterpret_cast<const shm::PinTable*>(*bytes);
-    const auto used = std::min<std::uint64_t>(table->high_water.load(std::memory_order_acquire), limits::kPinSlots);
+    const auto used = std::min<std::uint64_t>(table->high_water.load(std::memory_order_acquire),
+                                              limits::kPinSlots);
     std::uint64_t& n = by[held.facts.owner];
     for (std::uint64_t s = 0; s < used; ++s) n += table->slots[s].load(kRelaxed) != 0;
   }
@@ -61,7 +62,8 @@ void write_memory(meta::JsonWriter& w, Instance& in, std::map<std::uint64_t, Hol
   w.field("pool", in.options.pool_bytes);
   w.field("used", in.arenas.used_bytes());
   std::uint64_t home = 0, homes = 0, home_free = in.arenas.home_free_bytes(), live = 0;
-  for (const auto& [number, held] : in.holds.all(Kind::kHomeArena)) home += held.facts.size, ++homes;
+  for (const auto& [number, held] : in.holds.all(Kind::kHomeArena))
+    home += held.facts.size, ++homes;
   for (const auto& [arena, use] : in.arenas.all()) live += use.bytes;
   w.field("objects", live);
   w.field("daemon", home).field("daemon_free", home_free);
@@ -108,7 +110,8 @@ std::string status_json(Instance& in) {
   write_processes(w);
   write_memory(w, in, arenas);
   w.key("objects").begin_object();
-  w.field("total", in.objects.objects() + in.objects.blobs()).field("documents", in.objects.objects());
+  w.field("total", in.objects.objects() + in.objects.blobs())
+      .field("documents", in.objects.objects());
   w.field("blobs", in.objects.blobs()).field("deleted_but_viewed", in.retirer.waiting_count());
   w.field("names", in.names.size()).field("entries_used", in.entries.touched());
   w.field("free_entries", in.entries.free_count());
@@ -122,14 +125,16 @@ std::string status_json(Instance& in) {
   w.end_object();
   write_clients(w, in, arenas);
   w.key("arenas").begin_object();
-  w.field("clients", in.holds.all(Kind::kClientArena).size()).field("daemon", in.holds.all(Kind::kHomeArena).size());
+  w.field("clients", in.holds.all(Kind::kClientArena).size())
+      .field("daemon", in.holds.all(Kind::kHomeArena).size());
   w.field("retired", h.retired_count.load(kRelaxed));
   w.end_object();
   w.field("pin_tables", in.holds.all(Kind::kPinTable).size());
   w.field("descriptors", os::descriptor_count().value_or(0));
   w.key("counts").begin_object();
   w.field("harvested", in.harvester.counts().taken).field("voided", in.harvester.counts().voided);
-  w.field("refused", in.harvester.counts().refused).field("reclaimed", in.retirer.counts().reclaimed);
+  w.field("refused", in.harvester.counts().refused)
+      .field("reclaimed", in.retirer.counts().reclaimed);
   w.field("moved", in.retirer.counts().moved).field("kept", in.retirer.counts().kept);
   w.end_object();
   w.end_object();

@@ -7,8 +7,8 @@
 
 namespace vineyard::server {
 
-Instance::Instance(shm::Region& r, const os::UniqueFd& fd, shm::Keeper& keeper, shm::BlockSource& blocks,
-                   InstanceOptions o)
+Instance::Instance(shm::Region& r, const os::UniqueFd& fd, shm::Keeper& keeper,
+                   shm::BlockSource& blocks, InstanceOptions o)
     : region(r),
       region_fd(fd),
       options(std::move(o)),
@@ -23,7 +23,8 @@ Instance::Instance(shm::Region& r, const os::UniqueFd& fd, shm::Keeper& keeper, 
 Result<shm::RebuildReport> Instance::start(shm::Predecessor predecessor) {
   shm::RegionHeader& h = region.header;
   VY_TRY(entries.prepare());
-  std::uint64_t flags = h.flags.load(std::memory_order_relaxed) & ~std::uint64_t{shm::kRegionReadersMustFence};
+  std::uint64_t flags =
+      h.flags.load(std::memory_order_relaxed) & ~std::uint64_t{shm::kRegionReadersMustFence};
   if (!os::membarrier_available()) flags |= shm::kRegionReadersMustFence;
   h.flags.store(flags, std::memory_order_release);
   h.daemon_uid.store(os::effective_user_id(), std::memory_order_relaxed);
@@ -37,7 +38,8 @@ Result<shm::RebuildReport> Instance::start(shm::Predecessor predecessor) {
       peer.pid = clients.control(peer.control).pid.load(std::memory_order_relaxed);
     }
   }
-  return shm::rebuild(region, entries, arenas, clients, harvester, retirer, names, objects, predecessor);
+  return shm::rebuild(region, entries, arenas, clients, harvester, retirer, names, objects,
+                      predecessor);
 }
 
 Peer* Instance::peer(std::uint64_t serial) {
@@ -47,7 +49,8 @@ Peer* Instance::peer(std::uint64_t serial) {
 
 std::vector<ObjectId> Instance::own_pins() const {
   std::vector<ObjectId> pins;
-  for (const auto& [serial, peer] : peers) pins.insert(pins.end(), peer.pinned.begin(), peer.pinned.end());
+  for (const auto& [serial, peer] : peers)
+    pins.insert(pins.end(), peer.pinned.begin(), peer.pinned.end());
   return pins;
 }
 

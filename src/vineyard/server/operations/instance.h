@@ -45,8 +45,8 @@ struct Peer {
   std::uint64_t uid = 0;
   std::uint64_t pid = 0;
   std::string program;
-  bool gone = false;               // hung up, or its process ended: a hint to ask whether its outbox is mapped
-  std::vector<ObjectId> pinned;    // fetched for it; held until its next message
+  bool gone = false;  // hung up, or its process ended: a hint to ask whether its outbox is mapped
+  std::vector<ObjectId> pinned;  // fetched for it; held until its next message
 };
 
 /// All state of a worker, as parts: what the operations work on.
@@ -56,8 +56,8 @@ struct Peer {
 /// Always:  everything here can be derived again from the region, the outboxes and the documents at home.
 class Instance {
  public:
-  Instance(shm::Region& region, const os::UniqueFd& region_fd, shm::Keeper& keeper, shm::BlockSource& blocks,
-           InstanceOptions options);
+  Instance(shm::Region& region, const os::UniqueFd& region_fd, shm::Keeper& keeper,
+           shm::BlockSource& blocks, InstanceOptions options);
 
   /// Derives everything from what a predecessor left, and makes this worker the one that serves.
   /// Errors: unavailable (no id block to be had).

@@ -23,7 +23,8 @@ void Maintenance::tick() {
 }
 
 bool Maintenance::has_work() const {
-  return !in_.peers.empty() || in_.retirer.waiting_count() > 0 || !in_.holds.all(shm::Kind::kPinTable).empty();
+  return !in_.peers.empty() || in_.retirer.waiting_count() > 0 ||
+         !in_.holds.all(shm::Kind::kPinTable).empty();
 }
 
 }  // namespace vineyard::server

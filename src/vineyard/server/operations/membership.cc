@@ -23,8 +23,8 @@ Held* created_by(Instance& in, Kind kind, std::uint64_t owner, std::uint64_t req
   return nullptr;
 }
 
-Result<Held*> make(Instance& in, Kind kind, std::uint64_t number, const Peer& peer, std::uint64_t request,
-                   std::uint64_t size, const char* name) {
+Result<Held*> make(Instance& in, Kind kind, std::uint64_t number, const Peer& peer,
+                   std::uint64_t request, std::uint64_t size, const char* name) {
   VY_TRY(auto fd, os::create_memfd(name, ByteCount(size)));
   std::vector<Held> items(1);
   items[0].facts = {kind, number, peer.serial, request, size};
@@ -54,12 +54,13 @@ Result<Peer*> arrive(Instance& in, os::UniqueFd connection) {
 Result<Joined> join(Instance& in, Peer& peer, std::uint64_t request) {
   Held* outbox = in.holds.find(Kind::kOutbox, peer.serial);
   if (outbox == nullptr) {
-    VY_TRY(outbox, make(in, Kind::kOutbox, peer.serial, peer, request, sizeof(shm::Outbox), "vineyard-outbox"));
+    VY_TRY(outbox, make(in, Kind::kOutbox, peer.serial, peer, request, sizeof(shm::Outbox),
+                        "vineyard-outbox"));
   }
   Held* table = created_by(in, Kind::kPinTable, peer.serial, request);
   if (table == nullptr) {
-    VY_TRY(table, make(in, Kind::kPinTable, in.clients.next_serial(), peer, request, sizeof(shm::PinTable),
-                       "vineyard-pins"));
+    VY_TRY(table, make(in, Kind::kPinTable, in.clients.next_serial(), peer, request,
+                       sizeof(shm::PinTable), "vineyard-pins"));
   }
   Joined joined;
   joined.pin_table = table->facts.number;
@@ -75,7 +76,8 @@ Result<Joined> join(Instance& in, Peer& peer, std::uint64_t request) {
 
 Result<std::uint32_t> mapped_outbox(Instance& in, Peer& peer, std::uint64_t number) {
   Held* held = in.holds.find(Kind::kOutbox, number);
-  if (held == nullptr || number != peer.serial) return Error(ErrorCode::kNotFound, "that outbox is not yours");
+  if (held == nullptr || number != peer.serial)
+    return Error(ErrorCode::kNotFound, "that outbox is not yours");
   VY_TRY(os::seal_against_new_writers(held->fd));
   if (!in.clients.established(peer.control, peer.serial)) {
     in.clients.establish(peer.control, peer.serial, peer.uid, peer.pid);
@@ -94,7 +96,8 @@ Result<std::uint32_t> mapped_pin_table(Instance& in, Peer& peer, std::uint64_t n
 }
 
 Result<std::uint32_t> mapped_arena(Instance& in, Peer& peer, std::uint64_t number) {
-  if (!in.clients.established(peer.control, peer.serial)) return Error(ErrorCode::kInvalid, "map the outbox first");
+  if (!in.clients.established(peer.control, peer.serial))
+    return Error(ErrorCode::kInvalid, "map the outbox first");
   return in.arenas.list_and_seal(static_cast<std::uint32_t>(number), peer.control);
 }
 
@@ -102,12 +105,14 @@ Result<NewPinTable> new_pin_table(Instance& in, Peer& peer, std::uint64_t reques
   Held* table = created_by(in, Kind::kPinTable, peer.serial, request);
   if (table == nullptr) {
     std::uint32_t have = 0;
-    for (const auto& [number, held] : in.holds.all(Kind::kPinTable)) have += held.facts.owner == peer.serial;
+    for (const auto& [number, held] : in.holds.all(Kind::kPinTable))
+      have += held.facts.owner == peer.serial;
     if (have >= limits::kPinSlotsQuota / limits::kPinSlots) {
-      return Error(ErrorCode::kFull, fmt::format("this process may hold {} views at a time", limits::kPinSlotsQuota));
+      return Error(ErrorCode::kFull,
+                   fmt::format("this process may hold {} views at a time", limits::kPinSlotsQuota));
     }
-    VY_TRY(table, make(in, Kind::kPinTable, in.clients.next_serial(), peer, request, sizeof(shm::PinTable),
-                       "vineyard-pins"));
+    VY_TRY(table, make(in, Kind::kPinTable, in.clients.next_serial(), peer, request,
+                       sizeof(shm::PinTable), "vineyard-pins"));
   }
   VY_TRY(auto fd, os::reopen(table->fd, os::Access::kReadWrite));
   return NewPinTable{table->facts.number, std::move(fd)};
@@ -136,7 +141,8 @@ Result<Readable> readable_arena(Instance& in, std::uint64_t arena) {
 }
 
 Result<void> top_up(Instance& in, Peer& peer) {
-  if (!in.clients.established(peer.control, peer.serial)) return Error(ErrorCode::kInvalid, "join first");
+  if (!in.clients.established(peer.control, peer.serial))
+    return Error(ErrorCode::kInvalid, "join first");
   in.harvester.harvest(peer.control);
   return in.clients.grant(peer.control, shm::Clients::Window::kDouble);
 }
@@ -149,7 +155,9 @@ bool leave(Instance& in, Peer& peer) {
   }
   if (in.clients.established(peer.control, serial)) {
     // What it published stays: without memory to take it home now, it stays where it is until there is some.
-    if (!VY_LEFT_OUT("R5") && in.harvester.harvest(peer.control) == shm::Harvester::Progress::kStopped) return false;
+    if (!VY_LEFT_OUT("R5") &&
+        in.harvester.harvest(peer.control) == shm::Harvester::Progress::kStopped)
+      return false;
     VY_FAILPOINT("leave.harvested");
     in.harvester.take_back(peer.control);
     in.arenas.unlist_all(peer.control);
@@ -189,7 +197,8 @@ void sweep_pin_tables(Instance& in, Sweep which) {
   for (const auto& [number, held] : in.holds.all(Kind::kPinTable)) {
     const Peer* owner = in.peer(held.facts.owner);
     if (which == Sweep::kOfTheGone && owner != nullptr && !owner->gone) continue;
-    const auto nobody = VY_LEFT_OUT("R8") ? Result<bool>(owner == nullptr) : os::nobody_writes(held.fd);
+    const auto nobody =
+        VY_LEFT_OUT("R8") ? Result<bool>(owner == nullptr) : os::nobody_writes(held.fd);
     if (nobody && *nobody && os::is_sealed(held.fd)) over.push_back(number);
     // One that was never mapped goes with its owner.
     if (nobody && *nobody && !os::is_sealed(held.fd) && owner == nullptr) over.push_back(number);

@@ -20,12 +20,15 @@ using shm::ArenaUse;
 using shm::Held;
 using shm::Kind;
 
-constexpr std::uint64_t kTouchInline = 1U << 20;    // smaller arenas are touched in the loop: below half a millisecond
-constexpr std::uint64_t kMovePerPass = 64U << 20;   // bytes moved by one compaction
-constexpr std::uint64_t kSpareShare = 4;            // spares take at most a quarter of the pool ...
-constexpr std::uint64_t kSpareLimit = 1U << 30;     // ... and a GiB, unless --prefault full
+constexpr std::uint64_t kTouchInline =
+    1U << 20;  // smaller arenas are touched in the loop: below half a millisecond
+constexpr std::uint64_t kMovePerPass = 64U << 20;  // bytes moved by one compaction
+constexpr std::uint64_t kSpareShare = 4;           // spares take at most a quarter of the pool ...
+constexpr std::uint64_t kSpareLimit = 1U << 30;    // ... and a GiB, unless --prefault full
 
-bool is_spare(const Held& held) { return held.facts.kind == Kind::kClientArena && held.facts.owner == 0; }
+bool is_spare(const Held& held) {
+  return held.facts.kind == Kind::kClientArena && held.facts.owner == 0;
+}
 
 Result<NewArena> ready(Instance& in, std::uint32_t arena) {
   Held* held = in.holds.find(Kind::kClientArena, arena);
@@ -53,55 +56,66 @@ Held* fitting_spare(Instance& in, std::uint64_t size) {
 
 std::uint64_t spare_bytes(const Instance& in) {
   std::uint64_t sum = 0;
-  for (const auto& [number, held] : in.holds.all(Kind::kClientArena)) sum += is_spare(held) ? held.facts.size : 0;
+  for (const auto& [number, held] : in.holds.all(Kind::kClientArena))
+    sum += is_spare(held) ? held.facts.size : 0;
   return sum;
 }
 
 }  // namespace
 
-void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t size, const Post& post,
-               ArenaAnswer answer) {
+void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t size,
+               const Post& post, ArenaAnswer answer) {
   if (Held* held = asked_before(in, peer, request)) {
     return answer(ready(in, static_cast<std::uint32_t>(held->facts.number)));
   }
   if (size == 0 || size > in.options.pool_bytes) {
-    return answer(Error(ErrorCode::kFull, fmt::format("cannot create {}: the whole pool has {}; restart vineyardd with a larger --size",
-                                                      to_string(ByteCount(size)), to_string(ByteCount(in.options.pool_bytes)))));
+    return answer(
+        Error(ErrorCode::kFull,
+              fmt::format(
+                  "cannot create {}: the whole pool has {}; restart vineyardd with a larger --size",
+                  to_string(ByteCount(size)), to_string(ByteCount(in.options.pool_bytes)))));
   }
   if (Held* spare = fitting_spare(in, size)) {
     const auto number = static_cast<std::uint32_t>(spare->facts.number);
     in.spares_ready.erase(number);
-    if (auto given = in.arenas.assign(number, peer.serial, request); !given) return answer(std::move(given).error());
+    if (auto given = in.arenas.assign(number, peer.serial, request); !given)
+      return answer(std::move(given).error());
     return answer(ready(in, number));
   }
   if (!make_room(in, size)) {
     const std::uint64_t used = in.arenas.used_bytes(), pool = in.options.pool_bytes;
-    return answer(Error(ErrorCode::kFull,
-                        fmt::format("cannot create {}: {} free of {} ({}). Drop views or delete objects (`vineyard ls`), "
-                                    "or restart vineyardd with a larger --size",
-                                    to_string(ByteCount(size)), to_string(ByteCount(pool - std::min(used, pool))),
-                                    to_string(ByteCount(pool)), holders(in))));
+    return answer(Error(
+        ErrorCode::kFull,
+        fmt::format(
+            "cannot create {}: {} free of {} ({}). Drop views or delete objects (`vineyard ls`), "
+            "or restart vineyardd with a larger --size",
+            to_string(ByteCount(size)), to_string(ByteCount(pool - std::min(used, pool))),
+            to_string(ByteCount(pool)), holders(in))));
   }
   auto arena = in.arenas.create(size, peer.serial, request);
   if (!arena) return answer(std::move(arena).error());
   Held* held = in.holds.find(Kind::kClientArena, *arena);
   if (in.options.reserve == Reserve::kOff) return answer(ready(in, *arena));
   if (held->facts.size <= kTouchInline) {
-    if (auto touched = os::touch_pages(held->fd, 0, held->facts.size); !touched) return answer(std::move(touched).error());
+    if (auto touched = os::touch_pages(held->fd, 0, held->facts.size); !touched)
+      return answer(std::move(touched).error());
     return answer(ready(in, *arena));
   }
   auto fd = os::reopen(held->fd, os::Access::kReadWrite);
   if (!fd) return answer(std::move(fd).error());
-  in.warmer.touch(*std::move(fd), held->facts.size, Warmer::Priority::kSomebodyWaits,
-                  [&in, post, number = *arena, answer = std::move(answer)](Warmer::Outcome outcome) {
-                    post([&in, number, answer, good = outcome == Warmer::Outcome::kTouched] {
-                      answer(good ? ready(in, number) : Error(ErrorCode::kFull, "the machine has no memory left for it"));
-                    });
-                  });
+  in.warmer.touch(
+      *std::move(fd), held->facts.size, Warmer::Priority::kSomebodyWaits,
+      [&in, post, number = *arena, answer = std::move(answer)](Warmer::Outcome outcome) {
+        post([&in, number, answer, good = outcome == Warmer::Outcome::kTouched] {
+          answer(good ? ready(in, number)
+                      : Error(ErrorCode::kFull, "the machine has no memory left for it"));
+        });
+      });
 }
 
 Result<void> drop_arena(Instance& in, Peer& peer, std::uint32_t list_number) {
-  if (!in.clients.established(peer.control, peer.serial) || list_number >= limits::kArenasPerClient) {
+  if (!in.clients.established(peer.control, peer.serial) ||
+      list_number >= limits::kArenasPerClient) {
     return Error(ErrorCode::kInvalid, fmt::format("there is no arena number {}", list_number));
   }
   // All records that use this number come first (R9).
@@ -125,7 +139,8 @@ std::uint64_t compact(Instance& in) {
   for (EntryIndex i{0}; i.value < n && bytes < kMovePerPass; ++i.value) {
     if (in.entries.state(i) != shm::State::kLive) continue;
     const Extent from = in.entries.extent(i);
-    if (!sparse.contains(from.place.arena().value) || from.size > in.arenas.largest_home_object()) continue;
+    if (!sparse.contains(from.place.arena().value) || from.size > in.arenas.largest_home_object())
+      continue;
     auto to = in.arenas.take_home(from.size, shm::Arenas::Beyond::kNever);
     const std::byte* source = in.arenas.bytes(from);
     if (!to || source == nullptr) {
@@ -146,7 +161,8 @@ bool make_room(Instance& in, std::uint64_t wanted) {
   if (enough()) return true;
   std::vector<std::uint32_t> spares;
   for (const auto& [number, held] : in.holds.all(Kind::kClientArena)) {
-    if (is_spare(held) && in.spares_ready.contains(number)) spares.push_back(static_cast<std::uint32_t>(number));
+    if (is_spare(held) && in.spares_ready.contains(number))
+      spares.push_back(static_cast<std::uint32_t>(number));
   }
   for (std::uint32_t arena : spares) {
     if (enough()) return true;
@@ -186,12 +202,13 @@ void keep_spares(Instance& in, const Post& post) {
     have += size;
     auto fd = os::reopen(in.holds.find(Kind::kClientArena, *arena)->fd, os::Access::kReadWrite);
     if (!fd) return;
-    in.warmer.touch(*std::move(fd), size, Warmer::Priority::kSpare, [&in, post, number = *arena](Warmer::Outcome outcome) {
-      post([&in, post, number, good = outcome == Warmer::Outcome::kTouched] {
-        if (good) in.spares_ready.insert(number);
-        if (good) keep_spares(in, post);
-      });
-    });
+    in.warmer.touch(*std::move(fd), size, Warmer::Priority::kSpare,
+                    [&in, post, number = *arena](Warmer::Outcome outcome) {
+                      post([&in, post, number, good = outcome == Warmer::Outcome::kTouched] {
+                        if (good) in.spares_ready.insert(number);
+                        if (good) keep_spares(in, post);
+                      });
+                    });
     return;
   }
 }
@@ -201,16 +218,19 @@ std::string holders(const Instance& in) {
   for (const auto& [number, held] : in.holds.all(Kind::kClientArena)) {
     if (is_spare(held)) continue;
     const auto peer = in.peers.find(held.facts.owner);
-    by_name[peer == in.peers.end() ? "ended programs"
-                                   : fmt::format("{}[{}]", peer->second.program, peer->second.pid)] += held.facts.size;
+    by_name[peer == in.peers.end()
+                ? "ended programs"
+                : fmt::format("{}[{}]", peer->second.program, peer->second.pid)] += held.facts.size;
   }
-  for (const auto& [number, held] : in.holds.all(Kind::kHomeArena)) by_name["the daemon's own"] += held.facts.size;
+  for (const auto& [number, held] : in.holds.all(Kind::kHomeArena))
+    by_name["the daemon's own"] += held.facts.size;
   std::vector<std::pair<std::uint64_t, std::string>> sorted;
   for (const auto& [name, bytes] : by_name) sorted.emplace_back(bytes, name);
   std::sort(sorted.rbegin(), sorted.rend());
   std::string text;
   for (std::size_t n = 0; n < std::min<std::size_t>(sorted.size(), 3); ++n) {
-    text += fmt::format("{}{} {}", n ? ", " : "", sorted[n].second, to_string(ByteCount(sorted[n].first)));
+    text += fmt::format("{}{} {}", n ? ", " : "", sorted[n].second,
+                        to_string(ByteCount(sorted[n].first)));
   }
   return text.empty() ? "nothing is held" : text;
 }

@@ -24,8 +24,8 @@ using Post = std::function<void(std::function<void()>)>;
 /// An arena of at least `size` bytes, touched when the instance reserves memory. Answers at once, or after the warmer
 /// has touched it. Asked again with the same request, it answers with the same arena.
 /// Errors (to `answer`): full (names who holds what), invalid (larger than the pool).
-void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t size, const Post& post,
-               ArenaAnswer answer);
+void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t size,
+               const Post& post, ArenaAnswer answer);
 /// R9: the number leaves the writer's list after its outbox was harvested.
 Result<void> drop_arena(Instance& in, Peer& peer, std::uint32_t list_number);
 

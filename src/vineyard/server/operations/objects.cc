@@ -57,7 +57,8 @@ std::vector<std::vector<ObjectId>> holders_of(Instance& in, const std::vector<Ob
 }
 
 // Parents first: an object is decided before what it refers to, so that one batch takes a whole tree.
-void add_members(Instance& in, ObjectId id, std::vector<ObjectId>& order, std::unordered_set<std::uint64_t>& seen) {
+void add_members(Instance& in, ObjectId id, std::vector<ObjectId>& order,
+                 std::unordered_set<std::uint64_t>& seen) {
   for (ObjectId m : members_of(in, id)) {
     if (m != ObjectId::empty_blob() && seen.insert(m.value).second) order.push_back(m);
   }
@@ -108,7 +109,8 @@ DeleteReport remove(Instance& in, std::vector<ObjectId> ids, DeleteOptions optio
   for (std::size_t n = 0; n < order.size(); ++n) {
     if (fates[n] != Fate::kDeleted) continue;
     for (ObjectId m : members_of(in, order[n])) {
-      if (seen.contains(m.value) && !asked.contains(m.value) && is_visible(in, m)) in.entries.doom(m.index());
+      if (seen.contains(m.value) && !asked.contains(m.value) && is_visible(in, m))
+        in.entries.doom(m.index());
     }
   }
   for (std::size_t n = 0; n < order.size(); ++n) {
@@ -122,7 +124,8 @@ DeleteReport remove(Instance& in, std::vector<ObjectId> ids, DeleteOptions optio
   }
   if (!report.kept.empty()) {
     const auto holders = holders_of(in, report.kept);
-    for (const auto& h : holders) report.holders.push_back(h.empty() ? ObjectId::invalid() : h.front());
+    for (const auto& h : holders)
+      report.holders.push_back(h.empty() ? ObjectId::invalid() : h.front());
   }
   return report;
 }
@@ -136,18 +139,27 @@ void fetch(Instance& in, Peer& peer, ObjectId id, std::uint64_t wait_ms, Waits::
   if (in.entries.holds(id)) {
     const State s = in.entries.state(id.index());
     if (s == State::kVoid) {
-      return answer(Error(ErrorCode::kCorrupt,
-                          fmt::format("{} was refused when it was published: its writer sent a malformed record", id.to_string())));
+      return answer(Error(
+          ErrorCode::kCorrupt,
+          fmt::format("{} was refused when it was published: its writer sent a malformed record",
+                      id.to_string())));
     }
     if (s == State::kLeased && wait_ms > 0) {
-      in.waits.add({peer.serial, id, {}, os::monotonic_ms() + static_cast<std::int64_t>(wait_ms), std::move(answer)});
+      in.waits.add({peer.serial,
+                    id,
+                    {},
+                    os::monotonic_ms() + static_cast<std::int64_t>(wait_ms),
+                    std::move(answer)});
       return;
     }
     if (s == State::kLeased) {
-      return answer(Error(ErrorCode::kNotFound, fmt::format("{} is not published yet", id.to_string())));
+      return answer(
+          Error(ErrorCode::kNotFound, fmt::format("{} is not published yet", id.to_string())));
     }
   }
-  answer(Error(ErrorCode::kNotFound, fmt::format("{} does not exist: it was deleted, or never published here", id.to_string())));
+  answer(Error(
+      ErrorCode::kNotFound,
+      fmt::format("{} does not exist: it was deleted, or never published here", id.to_string())));
 }
 
 std::vector<std::uint64_t> exists(Instance& in, const std::vector<std::uint64_t>& ids) {
@@ -173,13 +185,15 @@ Result<ObjectId> reserve_id(Instance& in, Peer& peer) {
 }
 
 Result<ObjectId> publish(Instance& in, Peer& peer, const Publication& what) {
-  if (!in.clients.established(peer.control, peer.serial)) return Error(ErrorCode::kInvalid, "join first");
+  if (!in.clients.established(peer.control, peer.serial))
+    return Error(ErrorCode::kInvalid, "join first");
   ObjectId id = what.id;
   const bool fresh = id.value == 0;
   if (fresh) {
     VY_TRY(id, reserve_id(in, peer));
   } else if (!in.entries.holds(id) || in.entries.detached_owner(id.index()) != peer.serial) {
-    return Error(ErrorCode::kNotFound, fmt::format("{} is not reserved by this client", id.to_string()));
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("{} is not reserved by this client", id.to_string()));
   }
   in.harvester.harvest(peer.control);  // its payload blobs were published just before
   const auto done = what.kind == Publication::Kind::kBlob
@@ -199,26 +213,33 @@ Result<ObjectId> publish(Instance& in, Peer& peer, const Publication& what) {
 Result<void> put_name(Instance& in, const std::string& name, ObjectId id, NameMode mode) {
   if (!is_visible(in, id)) in.harvester.harvest_all();
   if (!is_visible(in, id)) {
-    return Error(ErrorCode::kNotFound, fmt::format("cannot name {}: it does not exist", id.to_string()));
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("cannot name {}: it does not exist", id.to_string()));
   }
-  return in.names.put(name, id, mode == NameMode::kIfFree ? shm::Names::Mode::kIfAbsent : shm::Names::Mode::kReplace);
+  return in.names.put(
+      name, id,
+      mode == NameMode::kIfFree ? shm::Names::Mode::kIfAbsent : shm::Names::Mode::kReplace);
 }
 
-void get_name(Instance& in, Peer& peer, const std::string& name, std::uint64_t wait_ms, Waits::Answer answer) {
+void get_name(Instance& in, Peer& peer, const std::string& name, std::uint64_t wait_ms,
+              Waits::Answer answer) {
   if (const auto id = in.names.get(name)) {
     if (is_visible(in, *id)) peer.pinned.push_back(*id);
     return answer(*id);
   }
   if (wait_ms > 0) {
-    in.waits.add({peer.serial, ObjectId::invalid(), name, os::monotonic_ms() + static_cast<std::int64_t>(wait_ms), std::move(answer)});
+    in.waits.add({peer.serial, ObjectId::invalid(), name,
+                  os::monotonic_ms() + static_cast<std::int64_t>(wait_ms), std::move(answer)});
     return;
   }
-  answer(Error(ErrorCode::kNotFound, fmt::format("no object has the name '{}'; `vineyard ls --names` lists them", name)));
+  answer(Error(ErrorCode::kNotFound,
+               fmt::format("no object has the name '{}'; `vineyard ls --names` lists them", name)));
 }
 
-Result<NamePage> list_names(Instance& in, const std::string& text, std::uint32_t syntax, std::uint32_t limit,
-                            const std::string& after) {
-  VY_TRY(auto pattern, Pattern::parse(text, syntax == 0 ? Pattern::Syntax::kGlob : Pattern::Syntax::kRegularExpression));
+Result<NamePage> list_names(Instance& in, const std::string& text, std::uint32_t syntax,
+                            std::uint32_t limit, const std::string& after) {
+  VY_TRY(auto pattern, Pattern::parse(text, syntax == 0 ? Pattern::Syntax::kGlob
+                                                        : Pattern::Syntax::kRegularExpression));
   NamePage page;
   const std::string prefix(pattern.literal_prefix());
   const auto& all = in.names.sorted();
@@ -226,7 +247,8 @@ Result<NamePage> list_names(Instance& in, const std::string& text, std::uint32_t
   std::size_t bytes = 0;
   for (; it != all.end() && std::string_view(it->first).starts_with(prefix); ++it) {
     if (!pattern.matches(it->first)) continue;
-    if (page.names.size() == std::min<std::size_t>(limit, limits::kIdsPerMessage) || bytes > kNameBytesPerPage) {
+    if (page.names.size() == std::min<std::size_t>(limit, limits::kIdsPerMessage) ||
+        bytes > kNameBytesPerPage) {
       page.more = true;
       break;
     }
@@ -237,17 +259,19 @@ Result<NamePage> list_names(Instance& in, const std::string& text, std::uint32_t
   return page;
 }
 
-Result<ObjectPage> list_objects(Instance& in, const std::string& text, std::uint32_t syntax, std::uint32_t limit,
-                                std::uint64_t cursor) {
-  VY_TRY(auto pattern, Pattern::parse(text, syntax == 0 ? Pattern::Syntax::kGlob : Pattern::Syntax::kRegularExpression));
+Result<ObjectPage> list_objects(Instance& in, const std::string& text, std::uint32_t syntax,
+                                std::uint32_t limit, std::uint64_t cursor) {
+  VY_TRY(auto pattern, Pattern::parse(text, syntax == 0 ? Pattern::Syntax::kGlob
+                                                        : Pattern::Syntax::kRegularExpression));
   in.harvester.harvest_all();
   ObjectPage page;
   page.cursor = cursor;
-  const auto ids = in.objects.list([&](std::string_view type) { return pattern.matches(type); },
-                                   [&](EntryIndex i) {
-                                     return in.entries.state(i) == State::kLive ? in.entries.id(i) : ObjectId::invalid();
-                                   },
-                                   std::min<std::size_t>(limit, limits::kIdsPerMessage), &page.cursor);
+  const auto ids = in.objects.list(
+      [&](std::string_view type) { return pattern.matches(type); },
+      [&](EntryIndex i) {
+        return in.entries.state(i) == State::kLive ? in.entries.id(i) : ObjectId::invalid();
+      },
+      std::min<std::size_t>(limit, limits::kIdsPerMessage), &page.cursor);
   for (ObjectId id : ids) page.ids.push_back(id.value);
   return page;
 }
@@ -261,13 +285,15 @@ std::uint32_t clear(Instance& in) {
     std::vector<ObjectId> batch;
     const std::uint32_t n = in.entries.touched();
     for (EntryIndex i{0}; i.value < n; ++i.value) {
-      if (in.entries.state(i) == State::kLive && in.objects.references(i) == 0) batch.push_back(in.entries.id(i));
+      if (in.entries.state(i) == State::kLive && in.objects.references(i) == 0)
+        batch.push_back(in.entries.id(i));
     }
     if (batch.empty()) return gone;
     const auto before = in.retirer.counts();
     in.retirer.retire(batch, {}, in.own_pins());
     const auto after = in.retirer.counts();
-    const auto now = static_cast<std::uint32_t>(after.reclaimed - before.reclaimed + after.deleted - before.deleted);
+    const auto now = static_cast<std::uint32_t>(after.reclaimed - before.reclaimed + after.deleted -
+                                                before.deleted);
     if (now == 0) return gone;
     gone += now;
   }

@@ -29,7 +29,8 @@ DeleteReport remove(Instance& in, std::vector<ObjectId> ids, DeleteOptions optio
 /// An object that the caller did not find live: pins it for `peer` until its next message. Waits up to `wait_ms` for
 /// one that is leased but not published. Errors (to `answer`): not_found, corrupt (refused at harvest).
 void fetch(Instance& in, Peer& peer, ObjectId id, std::uint64_t wait_ms, Waits::Answer answer);
-[[nodiscard]] std::vector<std::uint64_t> exists(Instance& in, const std::vector<std::uint64_t>& ids);
+[[nodiscard]] std::vector<std::uint64_t> exists(Instance& in,
+                                                const std::vector<std::uint64_t>& ids);
 
 /// A detached id for this client. Errors: full.
 Result<ObjectId> reserve_id(Instance& in, Peer& peer);
@@ -47,7 +48,8 @@ Result<ObjectId> publish(Instance& in, Peer& peer, const Publication& what);
 enum class NameMode : std::uint8_t { kReplace = 0, kIfFree = 1 };
 /// Errors: not_found (the object), exists, invalid, full.
 Result<void> put_name(Instance& in, const std::string& name, ObjectId id, NameMode mode);
-void get_name(Instance& in, Peer& peer, const std::string& name, std::uint64_t wait_ms, Waits::Answer answer);
+void get_name(Instance& in, Peer& peer, const std::string& name, std::uint64_t wait_ms,
+              Waits::Answer answer);
 
 /// One page of names.
 struct NamePage {
@@ -55,15 +57,15 @@ struct NamePage {
   std::vector<std::uint64_t> ids;
   bool more = false;
 };
-Result<NamePage> list_names(Instance& in, const std::string& pattern, std::uint32_t syntax, std::uint32_t limit,
-                            const std::string& after);
+Result<NamePage> list_names(Instance& in, const std::string& pattern, std::uint32_t syntax,
+                            std::uint32_t limit, const std::string& after);
 /// One page of ids.
 struct ObjectPage {
   std::vector<std::uint64_t> ids;
   std::uint64_t cursor = 0;
 };
-Result<ObjectPage> list_objects(Instance& in, const std::string& pattern, std::uint32_t syntax, std::uint32_t limit,
-                                std::uint64_t cursor);
+Result<ObjectPage> list_objects(Instance& in, const std::string& pattern, std::uint32_t syntax,
+                                std::uint32_t limit, std::uint64_t cursor);
 
 /// Deletes every object and name. Returns how many objects.
 std::uint32_t clear(Instance& in);

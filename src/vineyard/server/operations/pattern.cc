@@ -60,7 +60,8 @@ bool glob_matches(std::string_view glob, std::string_view text) {
 }
 
 struct Pattern::Expression {
-  explicit Expression(const std::string& text, const re2::RE2::Options& options) : re(text, options) {}
+  explicit Expression(const std::string& text, const re2::RE2::Options& options)
+      : re(text, options) {}
   re2::RE2 re;
 };
 
@@ -71,7 +72,8 @@ Pattern::~Pattern() = default;
 
 Result<Pattern> Pattern::parse(std::string text, Syntax syntax) {
   if (text.size() > kMaxPattern) {
-    return Error(ErrorCode::kInvalid, fmt::format("a pattern has at most {} bytes, this one has {}", kMaxPattern, text.size()));
+    return Error(ErrorCode::kInvalid, fmt::format("a pattern has at most {} bytes, this one has {}",
+                                                  kMaxPattern, text.size()));
   }
   Pattern pattern(std::move(text));
   if (syntax == Syntax::kGlob) return pattern;
@@ -80,8 +82,8 @@ Result<Pattern> Pattern::parse(std::string text, Syntax syntax) {
   options.set_max_mem(kExpressionMemory);
   pattern.expression_ = std::make_unique<Expression>(pattern.text_, options);
   if (!pattern.expression_->re.ok()) {
-    return Error(ErrorCode::kInvalid, fmt::format("'{}' is not a regular expression (RE2): {}", pattern.text_,
-                                                  pattern.expression_->re.error()));
+    return Error(ErrorCode::kInvalid, fmt::format("'{}' is not a regular expression (RE2): {}",
+                                                  pattern.text_, pattern.expression_->re.error()));
   }
   return pattern;
 }

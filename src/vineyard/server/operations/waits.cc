@@ -21,7 +21,8 @@ Waits::Look Waits::look(Instance& in, Wait& wait) {
   }
   if (!in.entries.holds(wait.id)) return Look::kNever;
   switch (in.entries.state(wait.id.index())) {
-    case shm::State::kLive: return in.entries.id(wait.id.index()) == wait.id ? Look::kThere : Look::kNever;
+    case shm::State::kLive:
+      return in.entries.id(wait.id.index()) == wait.id ? Look::kThere : Look::kNever;
     case shm::State::kLeased: return Look::kNotYet;
     case shm::State::kFree:
     case shm::State::kBusy:
@@ -38,7 +39,8 @@ Waits::Look Waits::arm(Instance& in, Wait& wait) {
   if (!wait.id.is_valid()) return Look::kNotYet;
   const std::uint64_t lease = in.entries.at(wait.id.index()).lease.load(std::memory_order_relaxed);
   const auto control = in.clients.control_of(lease >> 32);
-  if (!control) return in.entries.detached_owner(wait.id.index()) != 0 ? Look::kNotYet : Look::kNever;
+  if (!control)
+    return in.entries.detached_owner(wait.id.index()) != 0 ? Look::kNotYet : Look::kNever;
   in.clients.control(*control).wanted.store(1, std::memory_order_release);
   if (os::membarrier_available()) (void)os::global_barrier();
   in.harvester.harvest(*control);
@@ -58,9 +60,9 @@ void Waits::serve(Instance& in, std::int64_t now_ms) {
     } else if (found == Look::kNever) {
       w.answer(Error(ErrorCode::kNotFound, fmt::format("{} does not exist", w.id.to_string())));
     } else if (now_ms >= w.until_ms) {
-      w.answer(Error(ErrorCode::kNotFound, w.id.is_valid()
-                                               ? fmt::format("{} was not published in time", w.id.to_string())
-                                               : fmt::format("no object got the name '{}' in time", w.name)));
+      w.answer(Error(ErrorCode::kNotFound,
+                     w.id.is_valid() ? fmt::format("{} was not published in time", w.id.to_string())
+                                     : fmt::format("no object got the name '{}' in time", w.name)));
     } else {
       waits_.push_back(std::move(w));
     }

@@ -23,8 +23,8 @@ class Waits {
   using Answer = std::function<void(Result<ObjectId>)>;
 
   struct Wait {
-    std::uint64_t serial = 0;   // of who waits
-    ObjectId id;                // invalid: waits for `name`
+    std::uint64_t serial = 0;  // of who waits
+    ObjectId id;               // invalid: waits for `name`
     std::string name;
     std::int64_t until_ms = 0;  // monotonic
     Answer answer;

@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "vineyard/base/mutex.h"
-#include "vineyard/base/mutex.h"
 #include "vineyard/os/unique_fd.h"
 
 namespace vineyard::server {

@@ -19,13 +19,16 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr auto kRelease = std::memory_order_release;
 
-std::uint64_t round_to_page(std::uint64_t n) { return (n + 4095) & ~std::uint64_t{4095}; }
+std::uint64_t round_to_page(std::uint64_t n) {
+  return (n + 4095) & ~std::uint64_t{4095};
+}
 
 // details 4: 64 MiB, larger for very large pools, so that a reader of everything stays below the mapping limit; and
 // never more than an eighth of a small pool, so that several writers fit.
 std::uint64_t full_arena_for(std::uint64_t pool) {
   const std::uint64_t wanted = std::max(limits::kLargestSmallArena, std::bit_ceil(pool / 8192 + 1));
-  return std::max(limits::kFirstArena, std::min(wanted, std::bit_floor(std::max<std::uint64_t>(pool / 8, 1))));
+  return std::max(limits::kFirstArena,
+                  std::min(wanted, std::bit_floor(std::max<std::uint64_t>(pool / 8, 1))));
 }
 
 }  // namespace
@@ -35,8 +38,8 @@ Arenas::Arenas(Region& region, Holds& holds, std::uint64_t pool_bytes)
       holds_(holds),
       pool_bytes_(pool_bytes),
       full_arena_(full_arena_for(pool_bytes)),
-      home_arena_(std::clamp<std::uint64_t>(std::bit_floor(std::max<std::uint64_t>(pool_bytes / 16, 1)), 1U << 20,
-                                            64U << 20)) {
+      home_arena_(std::clamp<std::uint64_t>(
+          std::bit_floor(std::max<std::uint64_t>(pool_bytes / 16, 1)), 1U << 20, 64U << 20)) {
   region_.header.pool_bytes.store(pool_bytes, kRelaxed);
   region_.header.arena_bytes.store(full_arena_, kRelaxed);
 }
@@ -45,16 +48,19 @@ Arenas::Arenas(Region& region, Holds& holds, std::uint64_t pool_bytes)
 
 Result<std::uint32_t> Arenas::next_number() {
   const std::uint64_t used = region_.header.next_arena.load(kRelaxed);
-  if (used >= 0xffffffffU) return Error(ErrorCode::kFull, "all arena numbers of this instance are used up; restart it");
+  if (used >= 0xffffffffU)
+    return Error(ErrorCode::kFull, "all arena numbers of this instance are used up; restart it");
   region_.header.next_arena.store(used + 1, kRelaxed);
   return static_cast<std::uint32_t>(used + 1);
 }
 
-Result<std::uint32_t> Arenas::create(std::uint64_t size, std::uint64_t owner, std::uint64_t request) {
+Result<std::uint32_t> Arenas::create(std::uint64_t size, std::uint64_t owner,
+                                     std::uint64_t request) {
   if (size > limits::kMaxObject || used_bytes_ + round_to_page(size) > pool_bytes_) {
-    return Error(ErrorCode::kFull, fmt::format("{} asked for, {} free of {}", to_string(ByteCount(size)),
-                                               to_string(ByteCount(pool_bytes_ - std::min(used_bytes_, pool_bytes_))),
-                                               to_string(ByteCount(pool_bytes_))));
+    return Error(ErrorCode::kFull,
+                 fmt::format("{} asked for, {} free of {}", to_string(ByteCount(size)),
+                             to_string(ByteCount(pool_bytes_ - std::min(used_bytes_, pool_bytes_))),
+                             to_string(ByteCount(pool_bytes_))));
   }
   size = round_to_page(size);
   VY_TRY(const auto number, next_number());
@@ -94,8 +100,9 @@ Result<std::uint32_t> Arenas::list_and_seal(std::uint32_t arena, std::uint32_t c
     for (k = 0; k < limits::kArenasPerClient && c.arenas[k].load(kRelaxed) != 0;) ++k;
   }
   if (k == limits::kArenasPerClient) {
-    return Error(ErrorCode::kFull, fmt::format("this client has {} arenas already, the most there may be: drop one",
-                                               limits::kArenasPerClient));
+    return Error(ErrorCode::kFull,
+                 fmt::format("this client has {} arenas already, the most there may be: drop one",
+                             limits::kArenasPerClient));
   }
   ArenaUse& use = uses_[arena];
   use.listed = true;
@@ -121,18 +128,21 @@ void Arenas::unlist_all(std::uint32_t control) {
   for (std::uint32_t k = 0; k < limits::kArenasPerClient; ++k) unlist(control, k);
 }
 
-std::optional<Place> Arenas::confined(std::uint32_t control, std::uint64_t place, std::uint64_t size) const {
+std::optional<Place> Arenas::confined(std::uint32_t control, std::uint64_t place,
+                                      std::uint64_t size) const {
   const std::uint64_t k = place >> 32;
   if (VY_LEFT_OUT("R15")) {
     const auto any = uses_.find(static_cast<std::uint32_t>(k));
-    const bool inside = any != uses_.end() && lies_within((place & 0xffffffffU) * Place::kUnit, size, any->second.size);
+    const bool inside = any != uses_.end() &&
+                        lies_within((place & 0xffffffffU) * Place::kUnit, size, any->second.size);
     if (inside && size > 0) return Place(place);
   }
   if (k >= limits::kArenasPerClient) return std::nullopt;
   const ClientControl& c = region_.clients[control];
   const auto arena = static_cast<std::uint32_t>(c.arenas[k].load(kRelaxed));
   const auto it = uses_.find(arena);
-  if (arena == 0 || it == uses_.end() || !it->second.listed || it->second.control != control) return std::nullopt;
+  if (arena == 0 || it == uses_.end() || !it->second.listed || it->second.control != control)
+    return std::nullopt;
   const std::uint64_t offset = (place & 0xffffffffU) * Place::kUnit;
   if (offset >= it->second.size || size > it->second.size - offset) return std::nullopt;
   return Place(ArenaId{arena}, offset);
@@ -177,7 +187,8 @@ const ArenaUse* Arenas::use(std::uint32_t arena) const {
 const std::byte* Arenas::bytes(Extent extent) {
   const std::uint32_t arena = extent.place.arena().value;
   const auto it = uses_.find(arena);
-  if (it == uses_.end() || !lies_within(extent.place.offset(), extent.size, it->second.size)) return nullptr;
+  if (it == uses_.end() || !lies_within(extent.place.offset(), extent.size, it->second.size))
+    return nullptr;
   const auto base = holds_.see(it->second.is_home ? Kind::kHomeArena : Kind::kClientArena, arena);
   return base ? *base + extent.place.offset() : nullptr;
 }
@@ -195,7 +206,8 @@ Result<std::uint32_t> Arenas::create_home() {
   std::vector<Held> items(1);
   items[0].facts = {Kind::kHomeArena, number, 0, 0, home_arena_};
   items[0].fd = std::move(fd);
-  VY_TRY(holds_.add(std::move(items)));  // supervisor, standby and this process map it, then nobody else can
+  VY_TRY(holds_.add(
+      std::move(items)));  // supervisor, standby and this process map it, then nobody else can
   VY_FAILPOINT("home.held");
   VY_TRY(os::seal_against_new_writers(holds_.find(Kind::kHomeArena, number)->fd));
   ArenaUse& use = uses_[number];
@@ -208,8 +220,9 @@ Result<std::uint32_t> Arenas::create_home() {
 
 Result<HomeExtent> Arenas::take_home(std::uint64_t size, Beyond beyond) {
   if (size > home_arena_) {
-    return Error(ErrorCode::kFull, fmt::format("{} do not fit into one of the worker's arenas of {}",
-                                               to_string(ByteCount(size)), to_string(ByteCount(home_arena_))));
+    return Error(ErrorCode::kFull,
+                 fmt::format("{} do not fit into one of the worker's arenas of {}",
+                             to_string(ByteCount(size)), to_string(ByteCount(home_arena_))));
   }
   const auto units = static_cast<std::uint32_t>(extent_step(size) / Place::kUnit);
   const auto from = [&](std::uint32_t arena) -> std::optional<HomeExtent> {
@@ -218,7 +231,8 @@ Result<HomeExtent> Arenas::take_home(std::uint64_t size, Beyond beyond) {
     const auto run = e->allocate(units);
     if (!run) return std::nullopt;
     last_home_ = arena;
-    return HomeExtent{Place(ArenaId{arena}, std::uint64_t{run->offset} * Place::kUnit), run->handle};
+    return HomeExtent{Place(ArenaId{arena}, std::uint64_t{run->offset} * Place::kUnit),
+                      run->handle};
   };
   if (auto there = from(last_home_)) return *there;
   for (const auto& [arena, e] : homes_) {
@@ -245,7 +259,9 @@ void Arenas::free_home(HomeExtent extent) {
   e->free(extent.handle);
 }
 
-bool Arenas::is_home(Place place) const { return homes_.contains(place.arena().value); }
+bool Arenas::is_home(Place place) const {
+  return homes_.contains(place.arena().value);
+}
 
 std::uint64_t Arenas::home_free_bytes() const {
   std::uint64_t units = 0;
@@ -341,16 +357,20 @@ void Arenas::begin_rebuild() {
   }
   const RegionHeader& h = region_.header;
   const std::uint64_t retired = h.retired_count.load(kRelaxed);
-  for (std::uint64_t n = retired > limits::kRetiredRing ? retired - limits::kRetiredRing : 0; n < retired; ++n) {
-    const auto it = uses_.find(static_cast<std::uint32_t>(h.retired[n % limits::kRetiredRing].load(kRelaxed)));
+  for (std::uint64_t n = retired > limits::kRetiredRing ? retired - limits::kRetiredRing : 0;
+       n < retired; ++n) {
+    const auto it =
+        uses_.find(static_cast<std::uint32_t>(h.retired[n % limits::kRetiredRing].load(kRelaxed)));
     if (it != uses_.end()) it->second.retired = true;
   }
 }
 
 std::uint64_t Arenas::rebuild_home(
-    std::vector<Found> found, const std::function<void(std::uint32_t, ExtentAllocator::Handle)>& set_handle) {
-  std::sort(found.begin(), found.end(),
-            [](const Found& a, const Found& b) { return a.extent.place.bits < b.extent.place.bits; });
+    std::vector<Found> found,
+    const std::function<void(std::uint32_t, ExtentAllocator::Handle)>& set_handle) {
+  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    return a.extent.place.bits < b.extent.place.bits;
+  });
   std::uint64_t broken = 0;
   for (const auto& [number, held] : holds_.all(Kind::kHomeArena)) {
     const auto units = static_cast<std::uint32_t>(held.facts.size / Place::kUnit);
@@ -378,12 +398,14 @@ std::optional<std::string> Arenas::check_consistency() {
   for (const auto& [arena, use] : uses_) {
     total += use.size;
     // Not so for clients' arenas: a writer may name the same bytes in many records (R15).
-    if (use.is_home && use.bytes > use.size) return fmt::format("arena {} holds more than its size", arena);
+    if (use.is_home && use.bytes > use.size)
+      return fmt::format("arena {} holds more than its size", arena);
     if (const ExtentAllocator* e = extents(arena)) {
       if (auto broken = e->check_consistency()) return fmt::format("arena {}: {}", arena, *broken);
     }
   }
-  if (total != used_bytes_) return fmt::format("arenas sum to {} bytes, counted {}", total, used_bytes_);
+  if (total != used_bytes_)
+    return fmt::format("arenas sum to {} bytes, counted {}", total, used_bytes_);
   return std::nullopt;
 }
 

@@ -17,13 +17,13 @@ namespace vineyard::shm {
 
 /// What the worker knows about one arena beside its descriptor; recounted at a rebuild.
 struct ArenaUse {
-  std::uint32_t control = 0;        // of the writer that lists it, valid while `listed`
+  std::uint32_t control = 0;  // of the writer that lists it, valid while `listed`
   std::uint32_t list_number = 0;
-  std::uint64_t entries = 0;        // entries whose bytes are in it
-  std::uint64_t bytes = 0;          // sum of their extents
+  std::uint64_t entries = 0;  // entries whose bytes are in it
+  std::uint64_t bytes = 0;    // sum of their extents
   std::uint64_t size = 0;
   bool listed = false;
-  bool retired = false;             // announced in the region's ring of retired arenas
+  bool retired = false;  // announced in the region's ring of retired arenas
   bool is_home = false;
 };
 
@@ -107,8 +107,9 @@ class Arenas {
   };
   /// Takes over the extents at home: `found` in any order; calls `set_handle(owner_tag, handle)` for each.
   /// Returns how many overlapped or lay outside (a broken invariant).
-  std::uint64_t rebuild_home(std::vector<Found> found,
-                             const std::function<void(std::uint32_t, ExtentAllocator::Handle)>& set_handle);
+  std::uint64_t rebuild_home(
+      std::vector<Found> found,
+      const std::function<void(std::uint32_t, ExtentAllocator::Handle)>& set_handle);
   /// Writes the recounted numbers into the control blocks.
   void finish_rebuild();
 

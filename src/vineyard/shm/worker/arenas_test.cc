@@ -30,7 +30,8 @@ TEST_F(ArenasTest, a_full_pool_is_an_error_that_says_so) {
   const auto refused = arenas().create((64U << 20) + 1, 5, 1);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kFull);
-  EXPECT_NE(refused.error().message().find("64.0 MiB free of 64.0 MiB"), std::string::npos) << refused.error().message();
+  EXPECT_NE(refused.error().message().find("64.0 MiB free of 64.0 MiB"), std::string::npos)
+      << refused.error().message();
   EXPECT_EQ(arenas().create(~std::uint64_t{0}, 5, 1).error().code(), ErrorCode::kFull);
   EXPECT_EQ(arenas().create(~std::uint64_t{0} - 5000, 5, 1).error().code(), ErrorCode::kFull);
   EXPECT_TRUE(arenas().create(64U << 20, 5, 1));
@@ -80,7 +81,8 @@ TEST_F(ArenasTest, a_full_list_is_an_error) {
   EXPECT_EQ(arenas().list_and_seal(one_more, a.control()).value(), 7u);
 }
 
-TEST_F(ArenasTest, an_arena_is_orphaned_when_it_was_given_up_or_its_owner_is_gone_before_it_was_listed) {
+TEST_F(ArenasTest,
+       an_arena_is_orphaned_when_it_was_given_up_or_its_owner_is_gone_before_it_was_listed) {
   FakeClient a(host);
   const std::uint32_t spare = arenas().create(4096, 0, 0).value();
   EXPECT_FALSE(arenas().orphaned(spare)) << "a spare";
@@ -133,8 +135,10 @@ TEST_F(ArenasTest, takes_the_place_of_a_record_only_within_the_writers_own_list)
   FakeClient a(host), b(host);
   a.new_arena(8192);
   const auto arena = static_cast<std::uint32_t>(a.block().arenas[0].load());
-  EXPECT_EQ(arenas().confined(a.control(), Place(ArenaId{0}, 64).bits, 100), Place(ArenaId{arena}, 64));
-  EXPECT_EQ(arenas().confined(a.control(), Place(ArenaId{0}, 8128).bits, 64), Place(ArenaId{arena}, 8128));
+  EXPECT_EQ(arenas().confined(a.control(), Place(ArenaId{0}, 64).bits, 100),
+            Place(ArenaId{arena}, 64));
+  EXPECT_EQ(arenas().confined(a.control(), Place(ArenaId{0}, 8128).bits, 64),
+            Place(ArenaId{arena}, 8128));
   EXPECT_EQ(arenas().confined(a.control(), Place(ArenaId{0}, 8128).bits, 65), std::nullopt);
   EXPECT_EQ(arenas().confined(b.control(), Place(ArenaId{0}, 64).bits, 100), std::nullopt);
   // Its control block names an arena that is not its own: only the worker's own list counts beside it.
@@ -171,7 +175,11 @@ TEST_F(ArenasTest, home_grows_within_the_pool_and_beyond_it_only_when_told_to) {
   EXPECT_EQ(taken, 64u);
   EXPECT_TRUE(arenas().take_home(1U << 20, Arenas::Beyond::kIfNeeded));
   EXPECT_GT(arenas().used_bytes(), arenas().pool_bytes());
-  EXPECT_EQ(arenas().take_home(arenas().largest_home_object() + 1, Arenas::Beyond::kIfNeeded).error().code(), ErrorCode::kFull);
+  EXPECT_EQ(arenas()
+                .take_home(arenas().largest_home_object() + 1, Arenas::Beyond::kIfNeeded)
+                .error()
+                .code(),
+            ErrorCode::kFull);
 }
 
 TEST_F(ArenasTest, reservations_are_backed_by_room_or_refused) {
@@ -200,15 +208,21 @@ TEST_F(ArenasTest, an_empty_home_arena_that_somebody_maps_is_retired_and_not_use
   Arenas& a = arenas();
   const HomeExtent first = a.take_home(a.largest_home_object(), Arenas::Beyond::kNever).value();
   const HomeExtent second = a.take_home(a.largest_home_object(), Arenas::Beyond::kNever).value();
-  auto reader = os::reopen(holds().find(Kind::kHomeArena, first.place.arena().value)->fd, os::Access::kReadOnly).value();
-  auto reader2 = os::reopen(holds().find(Kind::kHomeArena, second.place.arena().value)->fd, os::Access::kReadOnly).value();
+  auto reader = os::reopen(holds().find(Kind::kHomeArena, first.place.arena().value)->fd,
+                           os::Access::kReadOnly)
+                    .value();
+  auto reader2 = os::reopen(holds().find(Kind::kHomeArena, second.place.arena().value)->fd,
+                            os::Access::kReadOnly)
+                     .value();
   a.free_home(first);
   a.free_home(second);
   a.sweep();
   EXPECT_EQ(host.region().header.retired_count.load(), 1u) << "one stays warm";
   const std::uint32_t retired = static_cast<std::uint32_t>(host.region().header.retired[0].load());
   for (int n = 0; n < 3; ++n) {
-    EXPECT_NE(a.take_home(a.largest_home_object(), Arenas::Beyond::kNever).value().place.arena().value, retired);
+    EXPECT_NE(
+        a.take_home(a.largest_home_object(), Arenas::Beyond::kNever).value().place.arena().value,
+        retired);
   }
   reader.reset();
   reader2.reset();
@@ -223,7 +237,8 @@ TEST_F(ArenasTest, a_successor_finishes_what_was_listed_and_not_sealed) {
   host.restart();
   EXPECT_TRUE(os::is_sealed(holds().find(Kind::kClientArena, arena)->fd));
   EXPECT_TRUE(arenas().use(arena)->listed);
-  EXPECT_EQ(arenas().list_and_seal(arena, a.control()).value(), 0u) << "the repeat of the message finds it done";
+  EXPECT_EQ(arenas().list_and_seal(arena, a.control()).value(), 0u)
+      << "the repeat of the message finds it done";
 }
 
 TEST_F(ArenasTest, while_a_successor_recounts_a_writer_never_sees_an_empty_arena_that_is_not) {

@@ -19,7 +19,8 @@ Result<std::uint32_t> Clients::reserve_control() {
     mark_reserved(c);
     return c;
   }
-  return Error(ErrorCode::kFull, "this instance has 4,096 clients, the most there may be; close some");
+  return Error(ErrorCode::kFull,
+               "this instance has 4,096 clients, the most there may be; close some");
 }
 
 void Clients::mark_reserved(std::uint32_t c) {
@@ -33,7 +34,8 @@ void Clients::release_control(std::uint32_t c) {
   home_reserved_[c] = 0;
 }
 
-void Clients::establish(std::uint32_t c, std::uint64_t serial, std::uint64_t uid, std::uint64_t pid) {
+void Clients::establish(std::uint32_t c, std::uint64_t serial, std::uint64_t uid,
+                        std::uint64_t pid) {
   ClientControl& cc = control(c);
   cc.granted.store(0, kRelaxed);
   cc.harvested.store(0, kRelaxed);
@@ -111,7 +113,8 @@ Result<void> Clients::grant(std::uint32_t c, Window window) {
   // Without room for a larger window the client keeps the one it has.
   const std::uint64_t doubled = std::min<std::uint64_t>(open * 2, limits::kRing);
   if (window == Window::kDouble && reserve(c, doubled)) open = doubled;
-  if (!reserve(c, open)) return Error(ErrorCode::kFull, "no room is left at home for documents of new objects");
+  if (!reserve(c, open))
+    return Error(ErrorCode::kFull, "no room is left at home for documents of new objects");
   cc.window.store(open, kRelaxed);
   VY_TRY(entries_.prepare());
   while (cc.granted.load(kRelaxed) - cc.harvested.load(kRelaxed) < open) {

@@ -42,7 +42,8 @@ class Clients {
   [[nodiscard]] const ClientControl& control(std::uint32_t c) const { return region_.clients[c]; }
   [[nodiscard]] std::optional<std::uint32_t> control_of(std::uint64_t serial) const;
   [[nodiscard]] std::uint32_t touched() const {
-    return static_cast<std::uint32_t>(region_.header.clients_touched.load(std::memory_order_relaxed));
+    return static_cast<std::uint32_t>(
+        region_.header.clients_touched.load(std::memory_order_relaxed));
   }
 
   /// The writer's outbox; nothing if it cannot be mapped.

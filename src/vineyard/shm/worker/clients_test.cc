@@ -56,8 +56,10 @@ TEST_F(ClientsTest, the_window_doubles_up_to_the_ring_and_no_further) {
 TEST_F(ClientsTest, a_window_that_cannot_be_doubled_is_still_kept_full) {
   FakeHost small(4U << 20);
   FakeClient a(small);
-  while (small.worker().arenas.create(256U << 10, 0, 0)) {}  // the pool is full now
-  for (int n = 0; n < 20; ++n) (void)small.worker().clients.grant(a.control(), Clients::Window::kDouble);
+  while (small.worker().arenas.create(256U << 10, 0, 0)) {
+  }  // the pool is full now
+  for (int n = 0; n < 20; ++n)
+    (void)small.worker().clients.grant(a.control(), Clients::Window::kDouble);
   for (int n = 0; n < 5; ++n) a.add_record({});
   a.publish();
   ASSERT_EQ(small.worker().harvester.harvest_all(), Harvester::Progress::kAll);

@@ -33,7 +33,8 @@ class Contents {
   /// An object is in the index now; `document` is its document at home, empty for a blob.
   virtual void entered(ObjectId id, std::span<const std::byte> document) = 0;
   /// It leaves: its members are referred to once less. Appends those that nobody refers to any more.
-  virtual void left(ObjectId id, std::span<const std::byte> document, std::vector<ObjectId>& unreferenced) = 0;
+  virtual void left(ObjectId id, std::span<const std::byte> document,
+                    std::vector<ObjectId>& unreferenced) = 0;
   /// How many objects in the index, deleted but pinned ones included, refer to this entry.
   [[nodiscard]] virtual std::uint32_t references(EntryIndex index) const = 0;
 };

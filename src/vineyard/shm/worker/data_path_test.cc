@@ -24,14 +24,16 @@ struct Stamp {
   std::uint64_t id;
   std::uint64_t check;
 };
-Stamp stamp_of(ObjectId id) { return {id.value, id.value * 0x9e3779b97f4a7c15ULL}; }
+Stamp stamp_of(ObjectId id) {
+  return {id.value, id.value * 0x9e3779b97f4a7c15ULL};
+}
 constexpr std::uint64_t kBlobSize = 200;
 constexpr std::uint64_t kArena = 4096;  // 16 blobs: reused all the time
 
 struct View {
   ObjectId id;
-  Extent extent;                      // a blob's, or a document's at home
-  std::vector<std::byte> document;    // copied out while leased
+  Extent extent;                    // a blob's, or a document's at home
+  std::vector<std::byte> document;  // copied out while leased
 };
 
 struct Reader {
@@ -88,7 +90,8 @@ class World {
     for (ObjectId id : alive_) ASSERT_TRUE(is_there(id)) << id.to_string() << " was lost";
     for (ObjectId id : deleted_) {
       if (host.worker().entries.holds(id)) {
-        ASSERT_EQ(host.worker().entries.state(id.index()), State::kDeleted) << id.to_string() << " came back";
+        ASSERT_EQ(host.worker().entries.state(id.index()), State::kDeleted)
+            << id.to_string() << " came back";
       }
     }
     const auto broken = host.broken_invariant();
@@ -102,7 +105,8 @@ class World {
   }
 
   FakeHost host;
-  std::uint64_t kills = 0, views = 0, composed = 0, came_back = 0, reclaimed = 0, moved = 0, reused = 0, voids = 0;
+  std::uint64_t kills = 0, views = 0, composed = 0, came_back = 0, reclaimed = 0, moved = 0,
+                reused = 0, voids = 0;
 
  private:
   std::uint32_t pick(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
@@ -110,13 +114,15 @@ class World {
 
   bool is_published_lease(ObjectId id) {
     const auto& e = worker().entries;
-    return e.holds(id) && e.state(id.index()) == State::kLeased && worker().clients.is_published(id.index()).value();
+    return e.holds(id) && e.state(id.index()) == State::kLeased &&
+           worker().clients.is_published(id.index()).value();
   }
   bool is_there(ObjectId id) {
     const auto& e = worker().entries;
     if (!e.holds(id)) return false;
     const State s = e.state(id.index());
-    return s == State::kLive || s == State::kBusy || (s == State::kLeased && is_published_lease(id));
+    return s == State::kLive || s == State::kBusy ||
+           (s == State::kLeased && is_published_lease(id));
   }
   void check_view(const View& view) {
     if (!view.document.empty()) return;
@@ -124,7 +130,8 @@ class World {
     ASSERT_NE(bytes, nullptr) << view.id.to_string();
     if (view.id.is_blob()) {
       const Stamp wanted = stamp_of(view.id);
-      ASSERT_EQ(std::memcmp(bytes, &wanted, sizeof wanted), 0) << "a view of " << view.id.to_string() << " has changed";
+      ASSERT_EQ(std::memcmp(bytes, &wanted, sizeof wanted), 0)
+          << "a view of " << view.id.to_string() << " has changed";
     } else {
       ASSERT_TRUE(FakeDocument::parse({bytes, view.extent.size})) << view.id.to_string();
     }
@@ -147,7 +154,9 @@ class World {
   std::optional<std::uint64_t> extent_for(Reader& r) {
     if (r.used + kBlobSize > kArena) {
       // R6: from the start again only when everything has left.
-      if (r.client->block().harvested.load() < r.last_position || r.client->block().arena_present[0].load() != 0) return {};
+      if (r.client->block().harvested.load() < r.last_position ||
+          r.client->block().arena_present[0].load() != 0)
+        return {};
       r.used = 0;
       ++reused;
       std::memset(r.client->arena_bytes(0), 0xee, kArena);
@@ -221,15 +230,19 @@ class World {
     const std::uint64_t lease = worker().entries.at(view.id.index()).lease.load();
     for (auto& w : readers_) {
       if (w.client->serial() != lease >> 32) continue;
-      if (w.dead) return false;  // its outbox was its own mapping, and is gone: this reader has none of it
+      if (w.dead)
+        return false;  // its outbox was its own mapping, and is gone: this reader has none of it
       const Record record = w.client->outbox().records[lease % limits::kRing];
       if (record.id != view.id.value) return false;
       if (view.id.is_blob()) {
-        view.extent = {*worker().arenas.confined(w.client->control(), record.place, record.size), record.size};
+        view.extent = {*worker().arenas.confined(w.client->control(), record.place, record.size),
+                       record.size};
         return true;
       }
-      const std::uint8_t* from = w.client->outbox().documents + record.document % limits::kDocumentRing;
-      view.document.assign(reinterpret_cast<const std::byte*>(from), reinterpret_cast<const std::byte*>(from) + record.document_size);
+      const std::uint8_t* from =
+          w.client->outbox().documents + record.document % limits::kDocumentRing;
+      view.document.assign(reinterpret_cast<const std::byte*>(from),
+                           reinterpret_cast<const std::byte*>(from) + record.document_size);
       EXPECT_TRUE(FakeDocument::parse(view.document));
       return true;
     }
@@ -252,15 +265,14 @@ class World {
       case 1: w.harvester.harvest_all(); break;
       case 2:
       case 3:
-        for (auto& r : readers_) EXPECT_TRUE(w.clients.grant(r.client->control(), Clients::Window::kKeep));
+        for (auto& r : readers_)
+          EXPECT_TRUE(w.clients.grant(r.client->control(), Clients::Window::kKeep));
         break;
       case 4:
       case 5:
       case 6: retire(); break;
       case 7: move(); break;
-      case 8:
-        w.retirer.retry_waiting({});
-        break;
+      case 8: w.retirer.retry_waiting({}); break;
       case 9: end_client(); break;
       case 10: name(); break;
       default: w.arenas.sweep();
@@ -268,7 +280,8 @@ class World {
   }
   void retire() {
     std::vector<ObjectId> ids;
-    for (std::uint32_t n = 1 + pick(6); n > 0 && !all_.empty(); --n) ids.push_back(all_[pick(static_cast<std::uint32_t>(all_.size()))]);
+    for (std::uint32_t n = 1 + pick(6); n > 0 && !all_.empty(); --n)
+      ids.push_back(all_[pick(static_cast<std::uint32_t>(all_.size()))]);
     // Until it is done nobody knows; a member that is referred to stays anyway.
     for (ObjectId id : ids) {
       if (alive_.erase(id) > 0) unknown_.insert(id);
@@ -284,22 +297,26 @@ class World {
         if (!members_.contains(ids[n])) deleted_.insert(ids[n]);
       }
       if (fates[n] == Fate::kKept) alive_.insert(ids[n]);
-      if (fates[n] == Fate::kAbsent && is_there(ids[n]) && !members_.contains(ids[n])) alive_.insert(ids[n]);
+      if (fates[n] == Fate::kAbsent && is_there(ids[n]) && !members_.contains(ids[n]))
+        alive_.insert(ids[n]);
     }
   }
   void move() {
     // Some, or all that are in one arena, as when it is to be emptied.
     std::vector<ObjectId> ids;
-    for (std::uint32_t n = pick(4); n > 0 && !all_.empty(); --n) ids.push_back(all_[pick(static_cast<std::uint32_t>(all_.size()))]);
+    for (std::uint32_t n = pick(4); n > 0 && !all_.empty(); --n)
+      ids.push_back(all_[pick(static_cast<std::uint32_t>(all_.size()))]);
     if (ids.empty()) {
       const std::uint64_t arena = readers_[pick(3)].client->block().arenas[0].load();
       for (EntryIndex i{0}; i.value < worker().entries.touched(); ++i.value) {
-        if (worker().entries.extent(i).place.arena().value == arena) ids.push_back(worker().entries.id(i));
+        if (worker().entries.extent(i).place.arena().value == arena)
+          ids.push_back(worker().entries.id(i));
       }
     }
     std::vector<Move> moves;
     for (ObjectId id : ids) {
-      if (!worker().entries.holds(id) || worker().entries.state(id.index()) != State::kLive) continue;
+      if (!worker().entries.holds(id) || worker().entries.state(id.index()) != State::kLive)
+        continue;
       const Extent from = worker().entries.extent(id.index());
       const HomeExtent to = worker().arenas.take_home(from.size, Arenas::Beyond::kIfNeeded).value();
       std::memcpy(worker().arenas.home_bytes(to.place), worker().arenas.bytes(from), from.size);
@@ -342,17 +359,20 @@ class World {
   std::mt19937_64 random_;
   Reader readers_[3];
   std::uint32_t until_kill_ = 0;
-  bool quiet_ = false;  // no step of anybody between the worker's, and no death
-  std::vector<ObjectId> all_;        // published, newest last
-  std::vector<ObjectId> retiring_;   // the batch in hand
-  std::set<ObjectId> alive_;         // must be there
-  std::set<ObjectId> deleted_;       // must not be there
-  std::set<ObjectId> unknown_;       // the worker died while it retired them, or members, which come and go
+  bool quiet_ = false;              // no step of anybody between the worker's, and no death
+  std::vector<ObjectId> all_;       // published, newest last
+  std::vector<ObjectId> retiring_;  // the batch in hand
+  std::set<ObjectId> alive_;        // must be there
+  std::set<ObjectId> deleted_;      // must not be there
+  std::set<ObjectId>
+      unknown_;  // the worker died while it retired them, or members, which come and go
   std::set<ObjectId> members_;
 };
 
 World* world = nullptr;
-void act(const char*) { world->at_failpoint(); }
+void act(const char*) {
+  world->at_failpoint();
+}
 
 struct DataPath : ::testing::Test {
   std::uint64_t seed = std::random_device{}();
@@ -370,12 +390,16 @@ struct DataPath : ::testing::Test {
     set_failpoint_hook(nullptr);
     world = nullptr;
     RecordProperty("seed", std::to_string(seed));
-    std::printf("seed %lu: %lu kills, %lu views, %lu composed, %lu came back, %lu reclaimed, %lu moved, %lu reused, %lu void\n",
-                seed, w.kills, w.views, w.composed, w.came_back, w.reclaimed, w.moved, w.reused, w.voids);
+    std::printf(
+        "seed %lu: %lu kills, %lu views, %lu composed, %lu came back, %lu reclaimed, %lu moved, "
+        "%lu reused, %lu void\n",
+        seed, w.kills, w.views, w.composed, w.came_back, w.reclaimed, w.moved, w.reused, w.voids);
   }
 };
 
-TEST_F(DataPath, holds_its_invariants_under_random_operations) { run(1500, false); }
+TEST_F(DataPath, holds_its_invariants_under_random_operations) {
+  run(1500, false);
+}
 
 TEST_F(DataPath, survives_a_worker_that_is_killed_between_any_two_steps) {
 #ifndef VINEYARD_FAILPOINTS

@@ -39,7 +39,8 @@ Result<EntryIndex> Entries::take_free() {
     return i;
   }
   if (next == limits::kEntries) {
-    return Error(ErrorCode::kFull, "the index is full: all 16,777,216 entries are in use; delete objects");
+    return Error(ErrorCode::kFull,
+                 "the index is full: all 16,777,216 entries are in use; delete objects");
   }
   const EntryIndex i{next};
   const BlockId block{static_cast<std::uint32_t>(region_.header.current_block.load(kRelaxed))};
@@ -83,7 +84,9 @@ void Entries::set(EntryIndex i, State state) {
   at(i).word.store((word(i) & ~std::uint64_t{15}) | static_cast<std::uint64_t>(state), kRelease);
 }
 
-void Entries::doom(EntryIndex i) { at(i).word.store(word(i) | kDoomed, kRelease); }
+void Entries::doom(EntryIndex i) {
+  at(i).word.store(word(i) | kDoomed, kRelease);
+}
 
 void Entries::free(EntryIndex i) {
   const ObjectId old = id(i).without_blob_bit();

@@ -38,7 +38,8 @@ class Entries {
   Result<void> prepare();
 
   [[nodiscard]] std::uint32_t touched() const {
-    return static_cast<std::uint32_t>(region_.header.entries_touched.load(std::memory_order_relaxed));
+    return static_cast<std::uint32_t>(
+        region_.header.entries_touched.load(std::memory_order_relaxed));
   }
   [[nodiscard]] Entry& at(EntryIndex i) { return region_.entries[i.value]; }
   [[nodiscard]] const Entry& at(EntryIndex i) const { return region_.entries[i.value]; }
@@ -48,7 +49,8 @@ class Entries {
   [[nodiscard]] State state(EntryIndex i) const { return state_of(word(i)); }
   [[nodiscard]] ObjectId id(EntryIndex i) const { return id_of(i, word(i)); }
   [[nodiscard]] Extent extent(EntryIndex i) const {
-    return {Place(at(i).place.load(std::memory_order_relaxed)), at(i).size.load(std::memory_order_relaxed)};
+    return {Place(at(i).place.load(std::memory_order_relaxed)),
+            at(i).size.load(std::memory_order_relaxed)};
   }
   /// The entry that `id` names now, in whatever state but free; nothing for ids that are over or never were.
   [[nodiscard]] bool holds(ObjectId id) const;

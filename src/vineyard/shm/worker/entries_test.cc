@@ -23,11 +23,13 @@ struct EntriesTest : ::testing::Test {
   // As after many uses: the entry's next id is the last of its block.
   void age(EntryIndex i) {
     const auto block = entries.id(i).block();
-    entries.at(i).word.store(make_word(ObjectId::make(block, i, {kLastGeneration}), State::kLeased));
+    entries.at(i).word.store(
+        make_word(ObjectId::make(block, i, {kLastGeneration}), State::kLeased));
   }
   void fill_free_list() {
     std::vector<ObjectId> leased;
-    for (std::uint32_t n = 0; n <= limits::kFreeEntriesKept; ++n) leased.push_back(entries.lease(1).value());
+    for (std::uint32_t n = 0; n <= limits::kFreeEntriesKept; ++n)
+      leased.push_back(entries.lease(1).value());
     for (ObjectId id : leased) entries.free(id.index());
   }
 };
@@ -94,7 +96,8 @@ TEST_F(EntriesTest, reuses_entries_oldest_first_and_only_when_enough_are_free) {
   const ObjectId oldest = entries.lease(1).value();
   EXPECT_EQ(oldest.index().value, 0u);
   EXPECT_EQ(oldest.generation().value, 1u);
-  EXPECT_EQ(entries.lease(1).value().index().value, limits::kFreeEntriesKept + 1) << "a fresh one, enough must stay free";
+  EXPECT_EQ(entries.lease(1).value().index().value, limits::kFreeEntriesKept + 1)
+      << "a fresh one, enough must stay free";
 }
 
 TEST_F(EntriesTest, a_full_index_reuses_what_is_free_and_then_says_that_it_is_full) {

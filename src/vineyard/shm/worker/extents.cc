@@ -38,7 +38,9 @@ ExtentAllocator::Handle ExtentAllocator::make_node(const Node& node) {
   return h;
 }
 
-void ExtentAllocator::drop_node(Handle h) { spare_.push_back(h); }
+void ExtentAllocator::drop_node(Handle h) {
+  spare_.push_back(h);
+}
 
 void ExtentAllocator::link(Handle h) {
   const Bin bin = bin_of(nodes_[h].size);
@@ -72,7 +74,8 @@ ExtentAllocator::Handle ExtentAllocator::find(std::uint32_t units) const {
     if (const std::uint32_t subs = sub_bits_[bin.top] & (~0U << bin.sub); subs != 0) {
       return heads_[bin.top][static_cast<std::uint32_t>(std::countr_zero(subs))];
     }
-    if (const std::uint32_t tops = bin.top + 1 < kTop ? top_bits_ & (~0U << (bin.top + 1)) : 0; tops != 0) {
+    if (const std::uint32_t tops = bin.top + 1 < kTop ? top_bits_ & (~0U << (bin.top + 1)) : 0;
+        tops != 0) {
       const auto top = static_cast<std::uint32_t>(std::countr_zero(tops));
       return heads_[top][static_cast<std::uint32_t>(std::countr_zero(sub_bits_[top]))];
     }

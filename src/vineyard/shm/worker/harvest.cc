@@ -25,7 +25,8 @@ class Harvester::Members : public Contents::MemberCheck {
     const auto gone = [&](const char* why) {
       return Error(ErrorCode::kNotFound, fmt::format("member {} {}", member.to_string(), why));
     };
-    if (member.without_blob_bit() == parent_.without_blob_bit()) return gone("is the object itself");
+    if (member.without_blob_bit() == parent_.without_blob_bit())
+      return gone("is the object itself");
     if (!h_.entries_.holds(member)) return gone("does not exist");
     const EntryIndex i = member.index();
     const State state = h_.entries_.state(i);
@@ -163,7 +164,8 @@ Result<void> Harvester::inspect_copy(ObjectId id, std::span<std::byte> document)
   return contents_.inspect(document, members);
 }
 
-Result<void> Harvester::bring_home(ObjectId id, std::span<const std::byte> document, Arenas::Beyond beyond) {
+Result<void> Harvester::bring_home(ObjectId id, std::span<const std::byte> document,
+                                   Arenas::Beyond beyond) {
   auto home = arenas_.take_home(document.size(), beyond);
   if (!home) return Error(ErrorCode::kFull, home.error().message());
   std::memcpy(arenas_.home_bytes(home->place), document.data(), document.size());
@@ -194,10 +196,12 @@ void Harvester::refuse(ObjectId id) {
 Result<void> Harvester::check_detached(std::uint32_t c, ObjectId id) const {
   const std::uint64_t serial = clients_.control(c).serial.load(kRelaxed);
   if (serial != 0 && entries_.holds(id) && entries_.detached_owner(id.index()) == serial) return {};
-  return Error(ErrorCode::kNotFound, fmt::format("{} is not reserved by this client", id.to_string()));
+  return Error(ErrorCode::kNotFound,
+               fmt::format("{} is not reserved by this client", id.to_string()));
 }
 
-Result<void> Harvester::publish_blob(std::uint32_t c, ObjectId id, std::uint64_t place, std::uint64_t size) {
+Result<void> Harvester::publish_blob(std::uint32_t c, ObjectId id, std::uint64_t place,
+                                     std::uint64_t size) {
   VY_TRY(check_detached(c, id));
   const auto where = arenas_.confined(c, place, size);
   if (!where) return Error(ErrorCode::kInvalid, "the place is not in an arena of this client");
@@ -208,11 +212,13 @@ Result<void> Harvester::publish_blob(std::uint32_t c, ObjectId id, std::uint64_t
   return {};
 }
 
-Result<void> Harvester::publish_document(std::uint32_t c, ObjectId id, std::uint64_t place, std::uint64_t size) {
+Result<void> Harvester::publish_document(std::uint32_t c, ObjectId id, std::uint64_t place,
+                                         std::uint64_t size) {
   VY_TRY(check_detached(c, id));
   const auto where = arenas_.confined(c, place, size);
   if (!where || size > limits::kMaxDocument) {
-    return Error(ErrorCode::kInvalid, "the document is not in an arena of this client, or too large");
+    return Error(ErrorCode::kInvalid,
+                 "the document is not in an arena of this client, or too large");
   }
   const std::byte* bytes = arenas_.bytes({*where, size});
   if (bytes == nullptr) return Error(ErrorCode::kFull, "no mapping to be had for the document");

@@ -15,8 +15,8 @@ namespace vineyard::shm {
 /// Numbers for status and metrics.
 struct HarvestCounts {
   std::uint64_t taken = 0;
-  std::uint64_t voided = 0;    // failed positions that an honest writer gave up
-  std::uint64_t refused = 0;   // records that were not what they must be
+  std::uint64_t voided = 0;   // failed positions that an honest writer gave up
+  std::uint64_t refused = 0;  // records that were not what they must be
 };
 
 /// Takes published records out of outboxes into the index, and their documents home.
@@ -28,7 +28,11 @@ struct HarvestCounts {
 class Harvester {
  public:
   Harvester(Region& region, Entries& entries, Arenas& arenas, Clients& clients, Contents& contents)
-      : region_(region), entries_(entries), arenas_(arenas), clients_(clients), contents_(contents) {}
+      : region_(region),
+        entries_(entries),
+        arenas_(arenas),
+        clients_(clients),
+        contents_(contents) {}
 
   /// Everything that this client has published by now. Stops early only when the kernel gives no memory for
   /// documents, or no mapping of an outbox; then what is left is taken next time.
@@ -44,8 +48,10 @@ class Harvester {
   /// Publishes a detached id by message: bytes in one of the client's own arenas (details: detached ids).
   /// Errors: invalid (place, size), corrupt (the document), not_found (a member; `id` is not detached for this client),
   /// full.
-  Result<void> publish_blob(std::uint32_t control, ObjectId id, std::uint64_t place, std::uint64_t size);
-  Result<void> publish_document(std::uint32_t control, ObjectId id, std::uint64_t place, std::uint64_t size);
+  Result<void> publish_blob(std::uint32_t control, ObjectId id, std::uint64_t place,
+                            std::uint64_t size);
+  Result<void> publish_document(std::uint32_t control, ObjectId id, std::uint64_t place,
+                                std::uint64_t size);
 
   /// What a document at home needs to be freed again.
   [[nodiscard]] ExtentAllocator::Handle home_handle(EntryIndex i) const {

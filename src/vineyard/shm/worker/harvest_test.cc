@@ -102,26 +102,32 @@ TEST_P(HostilePlaces, are_refused) {  // R15
   const std::uint32_t k = a.new_arena(1U << 20);
   ASSERT_EQ(k, 0u);
   const ObjectId id = a.next_id().with_blob_bit();
-  a.add_record({.id = id.value, .place = GetParam().place, .size = GetParam().size, .document = 0, .document_size = 0});
+  a.add_record({.id = id.value,
+                .place = GetParam().place,
+                .size = GetParam().size,
+                .document = 0,
+                .document_size = 0});
   a.publish();
   harvester().harvest_all();
   EXPECT_EQ(state(id), State::kFree) << GetParam().what;
   EXPECT_EQ(a.block().arena_present[0].load(), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(R15, HostilePlaces,
-                         ::testing::Values(HostilePlace{"a number beyond the list", std::uint64_t{64} << 32, 1},
-                                           HostilePlace{"a huge number", ~std::uint64_t{0}, 1},
-                                           HostilePlace{"a number without an arena", std::uint64_t{1} << 32, 1},
-                                           HostilePlace{"an offset at the end", (1U << 20) / 64, 0},
-                                           HostilePlace{"an offset beyond the end", 0xffffffff, 1},
-                                           HostilePlace{"a size beyond the end", 0, (1U << 20) + 1},
-                                           HostilePlace{"a size that wraps", 1, ~std::uint64_t{0}}));
+INSTANTIATE_TEST_SUITE_P(
+    R15, HostilePlaces,
+    ::testing::Values(HostilePlace{"a number beyond the list", std::uint64_t{64} << 32, 1},
+                      HostilePlace{"a huge number", ~std::uint64_t{0}, 1},
+                      HostilePlace{"a number without an arena", std::uint64_t{1} << 32, 1},
+                      HostilePlace{"an offset at the end", (1U << 20) / 64, 0},
+                      HostilePlace{"an offset beyond the end", 0xffffffff, 1},
+                      HostilePlace{"a size beyond the end", 0, (1U << 20) + 1},
+                      HostilePlace{"a size that wraps", 1, ~std::uint64_t{0}}));
 
 TEST_F(HarvestTest, an_arena_of_somebody_else_cannot_be_named) {
   FakeClient a(host), b(host);
   b.new_arena();
-  const ObjectId id = a.add_blob(Place(ArenaId{0}, 0), 10);  // number 0 of its own list, which is empty
+  const ObjectId id =
+      a.add_blob(Place(ArenaId{0}, 0), 10);  // number 0 of its own list, which is empty
   a.publish();
   harvester().harvest_all();
   EXPECT_EQ(state(id), State::kFree);
@@ -191,7 +197,8 @@ TEST_F(HarvestTest, a_member_past_its_writers_tail_counts_before_it_is_harvested
 TEST_F(HarvestTest, a_member_that_is_refused_later_is_void_until_nobody_refers_to_it) {  // R4
   FakeClient parents(host), members(host);
   const ObjectId member = members.next_id();
-  members.add_record({.id = member.value, .place = 0, .size = 0, .document = 0, .document_size = 64});
+  members.add_record(
+      {.id = member.value, .place = 0, .size = 0, .document = 0, .document_size = 64});
   members.publish();
   const ObjectId parent = parents.put_document({member});
   harvester().harvest(parents.control());
@@ -243,7 +250,8 @@ TEST_F(HarvestTest, stops_without_memory_for_a_document_and_goes_on_later) {
   auto& arenas = host.worker().arenas;
   std::vector<HomeExtent> taken;
   for (std::uint64_t size : {std::uint64_t{1} << 20, std::uint64_t{512}}) {
-    while (arenas.home_free_bytes() >= size) taken.push_back(arenas.take_home(size, Arenas::Beyond::kNever).value());
+    while (arenas.home_free_bytes() >= size)
+      taken.push_back(arenas.take_home(size, Arenas::Beyond::kNever).value());
   }
   host.keeper.refuse_next(1);
   EXPECT_EQ(harvester().harvest_all(), Harvester::Progress::kStopped);
@@ -316,7 +324,8 @@ TEST_F(HarvestTest, publishes_a_detached_blob_or_document_by_message) {
   const auto document = FakeDocument::make({blob.with_blob_bit()}, 0, 10000);
   std::memcpy(a.arena_bytes(0) + 128, document.data(), document.size());
   const ObjectId object = host.worker().entries.lease_detached(a.serial()).value();
-  ASSERT_TRUE(harvester().publish_document(a.control(), object, Place(ArenaId{0}, 128).bits, document.size()));
+  ASSERT_TRUE(harvester().publish_document(a.control(), object, Place(ArenaId{0}, 128).bits,
+                                           document.size()));
   EXPECT_EQ(state(object), State::kLive);
   EXPECT_TRUE(host.worker().arenas.is_home(host.worker().entries.extent(object.index()).place));
   EXPECT_EQ(references(blob), 1u);
@@ -327,13 +336,20 @@ TEST_F(HarvestTest, a_detached_id_that_cannot_be_published_stays_leased) {
   FakeClient a(host);
   a.new_arena();
   const ObjectId id = host.worker().entries.lease_detached(a.serial()).value();
-  EXPECT_EQ(harvester().publish_blob(a.control(), id, Place(ArenaId{1}, 0).bits, 1).error().code(), ErrorCode::kInvalid);
-  EXPECT_EQ(harvester().publish_document(a.control(), id, Place(ArenaId{0}, 0).bits, 2U << 20).error().code(),
+  EXPECT_EQ(harvester().publish_blob(a.control(), id, Place(ArenaId{1}, 0).bits, 1).error().code(),
             ErrorCode::kInvalid);
-  EXPECT_EQ(harvester().publish_document(a.control(), id, Place(ArenaId{0}, 0).bits, 64).error().code(), ErrorCode::kCorrupt);
+  EXPECT_EQ(harvester()
+                .publish_document(a.control(), id, Place(ArenaId{0}, 0).bits, 2U << 20)
+                .error()
+                .code(),
+            ErrorCode::kInvalid);
+  EXPECT_EQ(
+      harvester().publish_document(a.control(), id, Place(ArenaId{0}, 0).bits, 64).error().code(),
+      ErrorCode::kCorrupt);
   const auto document = FakeDocument::make({ObjectId::make({1001}, {5000}, {0})});
   std::memcpy(a.arena_bytes(0), document.data(), document.size());
-  EXPECT_EQ(harvester().publish_document(a.control(), id, 0, document.size()).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(harvester().publish_document(a.control(), id, 0, document.size()).error().code(),
+            ErrorCode::kNotFound);
   EXPECT_EQ(state(id), State::kLeased);
   EXPECT_EQ(host.worker().entries.detached_owner(id.index()), a.serial());
 }
@@ -344,9 +360,12 @@ TEST_F(HarvestTest, only_ids_that_are_detached_for_this_client_are_published_by_
   const ObjectId victim = b.put_blob(10);
   harvester().harvest_all();
   const ObjectId of_b = host.worker().entries.lease_detached(b.serial()).value();
-  for (ObjectId id : {victim, a.next_id(), of_b, ObjectId::make({1001}, {9999}, {0}), ObjectId::invalid()}) {
-    EXPECT_EQ(harvester().publish_blob(a.control(), id, 0, 10).error().code(), ErrorCode::kNotFound) << id.to_string();
-    EXPECT_EQ(harvester().publish_document(a.control(), id, 0, 10).error().code(), ErrorCode::kNotFound);
+  for (ObjectId id :
+       {victim, a.next_id(), of_b, ObjectId::make({1001}, {9999}, {0}), ObjectId::invalid()}) {
+    EXPECT_EQ(harvester().publish_blob(a.control(), id, 0, 10).error().code(), ErrorCode::kNotFound)
+        << id.to_string();
+    EXPECT_EQ(harvester().publish_document(a.control(), id, 0, 10).error().code(),
+              ErrorCode::kNotFound);
   }
   EXPECT_EQ(a.block().arena_present[0].load(), 0u);
   EXPECT_EQ(state(victim), State::kLive);

@@ -23,7 +23,8 @@ Result<void> Holds::add(std::vector<Held> items) {
   for (Held& item : items) {
     if (item.facts.kind == Kind::kHomeArena && !item.writable.valid()) {
       // The keeper has mapped it; now this process, then it can be sealed.
-      VY_TRY(item.writable, os::MappedRegion::map(item.fd, ByteCount(item.facts.size), os::Access::kReadWrite));
+      VY_TRY(item.writable,
+             os::MappedRegion::map(item.fd, ByteCount(item.facts.size), os::Access::kReadWrite));
     }
     forget(item.facts.kind, item.facts.number);
     adopt(std::move(item));
@@ -63,12 +64,14 @@ Held* Holds::find(Kind kind, std::uint64_t number) {
 Result<const std::byte*> Holds::see(Kind kind, std::uint64_t number) {
   Held* held = find(kind, number);
   if (held == nullptr) {
-    return Error(ErrorCode::kNotFound, fmt::format("nothing of kind {} has number {}", index(kind), number));
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("nothing of kind {} has number {}", index(kind), number));
   }
   if (held->writable.valid()) return static_cast<const std::byte*>(held->writable.data());
   auto it = seen_[index(kind)].find(number);
   if (it == seen_[index(kind)].end()) {
-    VY_TRY(auto region, os::MappedRegion::map(held->fd, ByteCount(held->facts.size), os::Access::kReadOnly));
+    VY_TRY(auto region,
+           os::MappedRegion::map(held->fd, ByteCount(held->facts.size), os::Access::kReadOnly));
     it = seen_[index(kind)].emplace(number, std::move(region)).first;
   }
   return static_cast<const std::byte*>(it->second.data());

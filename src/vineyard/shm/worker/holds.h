@@ -51,7 +51,8 @@ class Keeper {
 struct Held {
   HoldFacts facts;
   os::UniqueFd fd;
-  os::MappedRegion writable;  // home arenas only: this process's own mapping, made before sealing or inherited
+  os::MappedRegion
+      writable;  // home arenas only: this process's own mapping, made before sealing or inherited
 };
 
 /// Everything that outlives this worker: connections, outboxes, pin tables, arenas.

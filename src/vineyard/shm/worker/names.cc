@@ -24,7 +24,9 @@ std::optional<std::uint32_t> Names::free_slot(std::uint64_t hash) const {
   return std::nullopt;
 }
 
-ObjectId Names::id_at(std::uint32_t slot) const { return ObjectId(region_.names[slot].id.load(kRelaxed)); }
+ObjectId Names::id_at(std::uint32_t slot) const {
+  return ObjectId(region_.names[slot].id.load(kRelaxed));
+}
 
 std::optional<ObjectId> Names::get(std::string_view name) const {
   const auto it = sorted_.find(name);
@@ -34,12 +36,13 @@ std::optional<ObjectId> Names::get(std::string_view name) const {
 
 Result<void> Names::put(std::string_view name, ObjectId id, Mode mode) {
   if (name.empty() || name.size() > limits::kMaxName) {
-    return Error(ErrorCode::kInvalid,
-                 fmt::format("a name has 1 to {} bytes, this one has {}", limits::kMaxName, name.size()));
+    return Error(ErrorCode::kInvalid, fmt::format("a name has 1 to {} bytes, this one has {}",
+                                                  limits::kMaxName, name.size()));
   }
   if (const auto it = sorted_.find(name); it != sorted_.end()) {
     if (mode == Mode::kIfAbsent) {
-      return Error(ErrorCode::kExists, fmt::format("the name '{}' is in use for {}", name, id_at(it->second).to_string()));
+      return Error(ErrorCode::kExists, fmt::format("the name '{}' is in use for {}", name,
+                                                   id_at(it->second).to_string()));
     }
     region_.names[it->second].id.store(id.value, kRelease);  // one store: old or new, never neither
     return {};
@@ -102,7 +105,8 @@ void Names::finish_rebuild() {
   sorted_.clear();
   for (const auto& [slot, handle] : handles_) {
     const NameSlot& s = region_.names[slot];
-    const auto* bytes = reinterpret_cast<const char*>(arenas_.home_bytes(Place(s.place.load(kRelaxed))));
+    const auto* bytes =
+        reinterpret_cast<const char*>(arenas_.home_bytes(Place(s.place.load(kRelaxed))));
     sorted_.emplace(std::string(bytes, s.length.load(kRelaxed)), slot);
   }
 }

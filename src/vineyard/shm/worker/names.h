@@ -32,7 +32,9 @@ class Names {
   void clear();
   [[nodiscard]] std::size_t size() const { return sorted_.size(); }
   /// All names in order; a page starts after a name.
-  [[nodiscard]] const std::map<std::string, std::uint32_t, std::less<>>& sorted() const { return sorted_; }
+  [[nodiscard]] const std::map<std::string, std::uint32_t, std::less<>>& sorted() const {
+    return sorted_;
+  }
   [[nodiscard]] ObjectId id_at(std::uint32_t slot) const;
 
   /// The names' own bytes at home, for a rebuild; tags are kRebuildTag | slot.

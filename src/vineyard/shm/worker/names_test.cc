@@ -29,7 +29,8 @@ struct NamesTest : ::testing::Test {
       if (id == 0) return std::nullopt;
       if (id == kNameTombstone || s.hash.load() != hash || s.length.load() != name.size()) continue;
       const std::byte* bytes = host.worker().arenas.bytes({Place(s.place.load()), s.length.load()});
-      if (bytes != nullptr && std::memcmp(bytes, name.data(), name.size()) == 0) return ObjectId(id);
+      if (bytes != nullptr && std::memcmp(bytes, name.data(), name.size()) == 0)
+        return ObjectId(id);
     }
     return std::nullopt;
   }
@@ -45,7 +46,8 @@ TEST_F(NamesTest, a_name_that_was_put_is_found_by_worker_and_readers) {
 
 TEST_F(NamesTest, replaces_unless_told_otherwise) {
   ASSERT_TRUE(names().put("a", ObjectId(1), kReplace));
-  EXPECT_EQ(names().put("a", ObjectId(2), Names::Mode::kIfAbsent).error().code(), ErrorCode::kExists);
+  EXPECT_EQ(names().put("a", ObjectId(2), Names::Mode::kIfAbsent).error().code(),
+            ErrorCode::kExists);
   EXPECT_EQ(look_up("a"), ObjectId(1));
   ASSERT_TRUE(names().put("a", ObjectId(2), kReplace));
   EXPECT_EQ(look_up("a"), ObjectId(2));
@@ -55,7 +57,9 @@ TEST_F(NamesTest, replaces_unless_told_otherwise) {
 TEST_F(NamesTest, refuses_empty_and_long_names) {
   EXPECT_EQ(names().put("", ObjectId(1), kReplace).error().code(), ErrorCode::kInvalid);
   EXPECT_TRUE(names().put(std::string(limits::kMaxName, 'x'), ObjectId(1), kReplace));
-  EXPECT_EQ(names().put(std::string(limits::kMaxName + 1, 'x'), ObjectId(1), kReplace).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(
+      names().put(std::string(limits::kMaxName + 1, 'x'), ObjectId(1), kReplace).error().code(),
+      ErrorCode::kInvalid);
 }
 
 TEST_F(NamesTest, names_are_opaque_bytes) {
@@ -91,7 +95,8 @@ TEST_F(NamesTest, a_dropped_name_hides_no_name_behind_it) {
 }
 
 TEST_F(NamesTest, clear_drops_all) {
-  for (int n = 0; n < 100; ++n) ASSERT_TRUE(names().put("n" + std::to_string(n), ObjectId(1), kReplace));
+  for (int n = 0; n < 100; ++n)
+    ASSERT_TRUE(names().put("n" + std::to_string(n), ObjectId(1), kReplace));
   names().clear();
   EXPECT_EQ(names().size(), 0u);
   EXPECT_EQ(look_up("n5"), std::nullopt);
@@ -100,7 +105,8 @@ TEST_F(NamesTest, clear_drops_all) {
 TEST_F(NamesTest, without_memory_a_put_changes_nothing) {
   FakeHost full(2U << 20);
   full.keeper.refuse_next(1);
-  EXPECT_EQ(full.worker().names.put("a", ObjectId(1), kReplace).error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(full.worker().names.put("a", ObjectId(1), kReplace).error().code(),
+            ErrorCode::kUnavailable);
   EXPECT_EQ(full.worker().names.get("a"), std::nullopt);
   EXPECT_EQ(full.region().header.names_used.load(), 0u);
 }
@@ -121,9 +127,7 @@ TEST_F(NamesTest, random_operations_agree_with_a_map_and_with_a_successor) {
         model[name] = id;
         break;
       }
-      case 3:
-        EXPECT_EQ(names().drop(name), model.erase(name) > 0);
-        break;
+      case 3: EXPECT_EQ(names().drop(name), model.erase(name) > 0); break;
       default:
         if (step % 100 < 2) {
           EXPECT_EQ(host.restart().broken_extents, 0u);

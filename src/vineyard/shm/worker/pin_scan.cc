@@ -17,7 +17,9 @@ std::size_t PinMarks::find(std::uint64_t id) const {
   return at;
 }
 
-void PinMarks::add(ObjectId id) { slots_[find(id.without_blob_bit().value)].id = id.without_blob_bit().value; }
+void PinMarks::add(ObjectId id) {
+  slots_[find(id.without_blob_bit().value)].id = id.without_blob_bit().value;
+}
 
 void PinMarks::see(ObjectId pinned) {
   Slot& slot = slots_[find(pinned.without_blob_bit().value)];
@@ -36,8 +38,8 @@ bool scan_pins(Holds& holds, const std::vector<ObjectId>& own_pins, PinMarks& ma
     const auto* table = reinterpret_cast<const PinTable*>(*bytes);
     // Acquire: partner of the reader's raise of the mark before it first uses a slot (shm/pin_table). A client can
     // write any number here; it spoils only its own pins.
-    const std::uint64_t used =
-        std::min<std::uint64_t>(table->high_water.load(std::memory_order_acquire), limits::kPinSlots);
+    const std::uint64_t used = std::min<std::uint64_t>(
+        table->high_water.load(std::memory_order_acquire), limits::kPinSlots);
     for (std::uint64_t s = 0; s < used; ++s) {
       // Acquire: partner of the reader's release store when it lets go: its reads of the bytes are over.
       const std::uint64_t id = table->slots[s].load(std::memory_order_acquire);

@@ -37,7 +37,9 @@ TEST(PinMarks, a_pin_of_another_generation_pins_nothing) {
 TEST(PinMarks, hostile_pins_mark_nothing) {
   PinMarks marks(1);
   marks.add(an_id(1));
-  for (std::uint64_t bits : {std::uint64_t{0}, ObjectId::kBlobBit, ~std::uint64_t{0}, std::uint64_t{1}}) marks.see(ObjectId(bits));
+  for (std::uint64_t bits :
+       {std::uint64_t{0}, ObjectId::kBlobBit, ~std::uint64_t{0}, std::uint64_t{1}})
+    marks.see(ObjectId(bits));
   EXPECT_FALSE(marks.is_pinned(an_id(1)));
   EXPECT_FALSE(marks.is_pinned(ObjectId::empty_blob()));
   EXPECT_FALSE(marks.is_pinned(ObjectId::invalid()));

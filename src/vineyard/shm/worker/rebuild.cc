@@ -25,8 +25,9 @@ std::optional<std::uint64_t> judge_mark(Region& region, Predecessor predecessor)
 
 }  // namespace
 
-RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients& clients, Harvester& harvester,
-                      Retirer& retirer, Names& names, Contents& contents, Predecessor predecessor) {
+RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients& clients,
+                      Harvester& harvester, Retirer& retirer, Names& names, Contents& contents,
+                      Predecessor predecessor) {
   RebuildReport report;
   report.poisoned_client = judge_mark(region, predecessor);
   arenas.begin_rebuild();
@@ -47,7 +48,8 @@ RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients&
     if (state == State::kVoid) continue;
     if (state == State::kLeased) {
       const std::uint64_t detached = entries.detached_owner(i);
-      const bool good = detached != 0 ? clients.control_of(detached).has_value() : clients.lease_was_shown(i);
+      const bool good =
+          detached != 0 ? clients.control_of(detached).has_value() : clients.lease_was_shown(i);
       if (good) {
         ++report.leased;
       } else {
@@ -70,13 +72,14 @@ RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients&
   }
 
   names.collect(at_home);
-  report.broken_extents = arenas.rebuild_home(std::move(at_home), [&](std::uint32_t tag, ExtentAllocator::Handle h) {
-    if (tag & Names::kRebuildTag) {
-      names.set_handle(tag & ~Names::kRebuildTag, h);
-    } else {
-      harvester.set_home_handle({tag}, h);
-    }
-  });
+  report.broken_extents =
+      arenas.rebuild_home(std::move(at_home), [&](std::uint32_t tag, ExtentAllocator::Handle h) {
+        if (tag & Names::kRebuildTag) {
+          names.set_handle(tag & ~Names::kRebuildTag, h);
+        } else {
+          harvester.set_home_handle({tag}, h);
+        }
+      });
   names.finish_rebuild();
 
   // References are recounted once every entry is known.

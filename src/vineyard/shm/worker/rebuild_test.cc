@@ -13,20 +13,24 @@ namespace {
 struct RebuildTest : ::testing::Test {
   FakeHost host;
   Entries& entries() { return host.worker().entries; }
-  State state(ObjectId id) { return entries().holds(id) ? entries().state(id.index()) : State::kFree; }
+  State state(ObjectId id) {
+    return entries().holds(id) ? entries().state(id.index()) : State::kFree;
+  }
   ~RebuildTest() override { EXPECT_EQ(host.broken_invariant(), std::nullopt); }
 };
 
 TEST_F(RebuildTest, an_empty_region_gives_an_empty_worker) {
   const WorkerState before = host.state();
   const RebuildReport report = host.restart();
-  EXPECT_EQ(report.live + report.deleted + report.leased + report.taken_back + report.broken_extents, 0u);
+  EXPECT_EQ(
+      report.live + report.deleted + report.leased + report.taken_back + report.broken_extents, 0u);
   EXPECT_EQ(host.state().difference(before), std::nullopt);
 }
 
 TEST_F(RebuildTest, finds_objects_references_names_and_free_space_again) {
   FakeClient a(host), b(host);
-  const ObjectId blob = a.put_blob(1000), object = a.put_document({blob}), other = b.put_document({blob, object});
+  const ObjectId blob = a.put_blob(1000), object = a.put_document({blob}),
+                 other = b.put_document({blob, object});
   host.worker().harvester.harvest_all();
   ASSERT_TRUE(host.worker().names.put("first", object, Names::Mode::kReplace));
   b.pin(0, other);
@@ -136,7 +140,8 @@ TEST_F(RebuildTest, two_deaths_of_a_fault_at_the_same_mark_poison_a_client) {  /
   h.mark.store(mark);
   EXPECT_EQ(host.restart(Predecessor::kDiedOfFault).poisoned_client, 7u);
   h.mark.store(mark);
-  EXPECT_EQ(host.restart(Predecessor::kDiedOfFault).poisoned_client, std::nullopt) << "it starts over";
+  EXPECT_EQ(host.restart(Predecessor::kDiedOfFault).poisoned_client, std::nullopt)
+      << "it starts over";
   h.mark.store(0);
 }
 

@@ -68,7 +68,9 @@ std::vector<Fate> Retirer::retire(const std::vector<ObjectId>& ids, const std::v
   }
 
   // decide
-  const auto pinned = [&](ObjectId id) { return all_pinned || marks.is_pinned(id) ? Pinned::kYes : Pinned::kNo; };
+  const auto pinned = [&](ObjectId id) {
+    return all_pinned || marks.is_pinned(id) ? Pinned::kYes : Pinned::kNo;
+  };
   for (std::size_t n = 0; n < ids.size(); ++n) {
     fates[n] = decide(ids[n], pinned(ids[n]));
     VY_FAILPOINT("retire.decided");
@@ -86,7 +88,8 @@ Fate Retirer::decide(ObjectId id, Pinned pinned) {
   }
   const EntryIndex i = id.index();
   const State state = entries_.state(i);
-  if (state != State::kBusy && state != State::kDeleted) return Fate::kAbsent;  // named twice in the batch
+  if (state != State::kBusy && state != State::kDeleted)
+    return Fate::kAbsent;  // named twice in the batch
   if (contents_.references(i) > 0) {
     entries_.set(i, State::kLive);
     waiting_.erase(entries_.id(i));
@@ -136,7 +139,9 @@ void Retirer::reclaim(EntryIndex i) {
   }
 }
 
-void Retirer::give_up(const Move& move) { arenas_.free_home(move.to); }
+void Retirer::give_up(const Move& move) {
+  arenas_.free_home(move.to);
+}
 
 void Retirer::switch_place(const Move& move, Pinned pinned) {
   const EntryIndex i = move.id.index();
@@ -162,7 +167,8 @@ void Retirer::switch_place(const Move& move, Pinned pinned) {
 bool Retirer::still_waits(ObjectId id) const {
   if (!entries_.holds(id)) return false;
   const EntryIndex i = id.index();
-  return entries_.state(i) == State::kDeleted || (entries_.is_doomed(i) && contents_.references(i) == 0);
+  return entries_.state(i) == State::kDeleted ||
+         (entries_.is_doomed(i) && contents_.references(i) == 0);
 }
 
 std::vector<ObjectId> Retirer::waiting() const {

@@ -16,10 +16,10 @@ namespace vineyard::shm {
 
 /// What became of one object that was to be retired.
 enum class Fate : std::uint8_t {
-  kAbsent,    // it was not there
-  kReclaimed, // its bytes are free
-  kDeleted,   // out of sight; its bytes wait for the last pin
-  kKept,      // a live object refers to it
+  kAbsent,     // it was not there
+  kReclaimed,  // its bytes are free
+  kDeleted,    // out of sight; its bytes wait for the last pin
+  kKept,       // a live object refers to it
 };
 
 /// One object to be given another place: copied while it is live, switched only if nobody views it (R7).
@@ -48,7 +48,11 @@ struct RetireCounts {
 class Retirer {
  public:
   Retirer(Holds& holds, Entries& entries, Arenas& arenas, Harvester& harvester, Contents& contents)
-      : holds_(holds), entries_(entries), arenas_(arenas), harvester_(harvester), contents_(contents) {}
+      : holds_(holds),
+        entries_(entries),
+        arenas_(arenas),
+        harvester_(harvester),
+        contents_(contents) {}
 
   /// One batch: `ids` to retire, `moves` to make, all with one barrier and one scan. `own_pins`: what the worker pins
   /// for clients. `fates` come back in the order of `ids`.

@@ -30,7 +30,9 @@ struct RetireTest : ::testing::Test {
   State state(ObjectId id) {
     return host.worker().entries.holds(id) ? host.worker().entries.state(id.index()) : State::kFree;
   }
-  Fate retire(ObjectId id, const std::vector<ObjectId>& own_pins = {}) { return retirer().retire({id}, {}, own_pins).front(); }
+  Fate retire(ObjectId id, const std::vector<ObjectId>& own_pins = {}) {
+    return retirer().retire({id}, {}, own_pins).front();
+  }
   ObjectId live_blob(std::uint64_t size = 100) {
     const ObjectId id = a.put_blob(size);
     host.worker().harvester.harvest_all();
@@ -84,7 +86,8 @@ TEST_F(RetireTest, a_pinned_object_is_deleted_and_its_bytes_wait_for_the_last_pi
   reader.pin(3, blob);
   EXPECT_EQ(retire(blob), Fate::kDeleted);
   EXPECT_EQ(state(blob), State::kDeleted);
-  EXPECT_EQ(a.block().arena_present[0].load(), 1u) << "it still occupies its arena, for its writer too (R6)";
+  EXPECT_EQ(a.block().arena_present[0].load(), 1u)
+      << "it still occupies its arena, for its writer too (R6)";
   retirer().retry_waiting({});
   EXPECT_EQ(state(blob), State::kDeleted);
   reader.unpin(3);
@@ -136,8 +139,10 @@ TEST_F(RetireTest, a_deleted_but_pinned_parent_keeps_its_members) {
 }
 
 TEST_F(RetireTest, parents_before_members_take_a_whole_tree_in_one_batch) {
-  const ObjectId leaf = live_blob(), middle = live_object({leaf}), root = live_object({middle, leaf});
-  EXPECT_EQ(retirer().retire({root, middle, leaf}, {}, {}), (std::vector{Fate::kReclaimed, Fate::kReclaimed, Fate::kReclaimed}));
+  const ObjectId leaf = live_blob(), middle = live_object({leaf}),
+                 root = live_object({middle, leaf});
+  EXPECT_EQ(retirer().retire({root, middle, leaf}, {}, {}),
+            (std::vector{Fate::kReclaimed, Fate::kReclaimed, Fate::kReclaimed}));
   EXPECT_EQ(host.worker().contents.known().size(), 0u);
 }
 
@@ -145,7 +150,8 @@ TEST_F(RetireTest, what_is_not_there_is_absent) {
   const ObjectId blob = live_blob();
   const ObjectId leased = a.next_id();
   EXPECT_EQ(retire(blob), Fate::kReclaimed);
-  for (ObjectId id : {blob, leased, ObjectId::invalid(), ObjectId::empty_blob()}) EXPECT_EQ(retire(id), Fate::kAbsent);
+  for (ObjectId id : {blob, leased, ObjectId::invalid(), ObjectId::empty_blob()})
+    EXPECT_EQ(retire(id), Fate::kAbsent);
   EXPECT_EQ(state(leased), State::kLeased);
   EXPECT_EQ(retirer().counts().batches, 1u) << "no barrier for nothing";
 }
@@ -173,7 +179,8 @@ TEST_F(RetireTest, a_composer_that_let_go_before_the_scan_has_published_before_i
   EXPECT_EQ(state(parent), State::kLive);
 }
 
-TEST_F(RetireTest, harvesting_before_the_scan_would_free_a_member_of_a_live_object) {  // R2 left out
+TEST_F(RetireTest,
+       harvesting_before_the_scan_would_free_a_member_of_a_live_object) {  // R2 left out
   NEEDS_FAILPOINTS;
   const ObjectId member = live_blob();
   FakeClient composer(host);
@@ -203,7 +210,8 @@ TEST_F(RetireTest, a_pin_that_comes_after_the_scan_saw_busy) {
   EXPECT_EQ(seen, State::kBusy);
 }
 
-TEST_F(RetireTest, nothing_is_reclaimed_while_a_harvest_had_to_stop) {  // R2: it may have missed a parent
+TEST_F(RetireTest,
+       nothing_is_reclaimed_while_a_harvest_had_to_stop) {  // R2: it may have missed a parent
   NEEDS_FAILPOINTS;
   const ObjectId member = live_blob();
   FakeClient composer(host);
@@ -271,7 +279,9 @@ TEST_F(RetireTest, a_move_switches_the_place_of_what_nobody_views) {
   retirer().retire({}, {move}, {});
   EXPECT_EQ(state(blob), State::kLive);
   EXPECT_EQ(host.worker().entries.extent(blob.index()).place, move.to.place);
-  EXPECT_EQ(std::memcmp(host.worker().arenas.bytes(host.worker().entries.extent(blob.index())), "hello", 5), 0);
+  EXPECT_EQ(std::memcmp(host.worker().arenas.bytes(host.worker().entries.extent(blob.index())),
+                        "hello", 5),
+            0);
   EXPECT_EQ(a.block().arena_present[0].load(), 0u) << "the writer may use its arena again";
   EXPECT_EQ(retirer().counts().moved, 1u);
   const WorkerState before = host.state();
@@ -289,12 +299,14 @@ TEST_F(RetireTest, a_move_leaves_what_is_viewed_where_it_is) {  // R7
   retirer().retire({}, {move}, {});
   EXPECT_EQ(state(blob), State::kLive);
   EXPECT_EQ(host.worker().entries.extent(blob.index()).place, before);
-  EXPECT_EQ(host.worker().arenas.home_free_bytes(), free_before + extent_step(move.size)) << "the copy is given up";
+  EXPECT_EQ(host.worker().arenas.home_free_bytes(), free_before + extent_step(move.size))
+      << "the copy is given up";
 }
 
 TEST_F(RetireTest, a_move_of_what_is_gone_or_named_twice_gives_its_copy_up) {
   const ObjectId blob = live_blob(), other = live_blob();
-  const Move of_gone = prepare_move(blob), first = prepare_move(other), second = prepare_move(other);
+  const Move of_gone = prepare_move(blob), first = prepare_move(other),
+             second = prepare_move(other);
   EXPECT_EQ(retire(blob), Fate::kReclaimed);
   const std::uint64_t free_before = host.worker().arenas.home_free_bytes();
   retirer().retire({}, {of_gone, first, second}, {});

@@ -36,8 +36,8 @@ struct FakeDocument {
   static Result<std::vector<ObjectId>> parse(std::span<const std::byte> bytes) {
     std::vector<std::uint64_t> words(bytes.size() / 8);
     std::memcpy(words.data(), bytes.data(), words.size() * 8);
-    if (bytes.size() % 8 != 0 || words.size() < 3 || words[0] != kMagic || words[2] > words.size() - 3 ||
-        words[1] != checksum(std::span(words).subspan(2))) {
+    if (bytes.size() % 8 != 0 || words.size() < 3 || words[0] != kMagic ||
+        words[2] > words.size() - 3 || words[1] != checksum(std::span(words).subspan(2))) {
       return Error(ErrorCode::kCorrupt, "not a document");
     }
     std::vector<ObjectId> members;
@@ -63,12 +63,15 @@ class FakeContents : public Contents {
   }
   void entered(ObjectId id, std::span<const std::byte> document) override {
     const Known known{id, {document.begin(), document.end()}};
-    if (!known_.emplace(id.index().value, known).second) faults.push_back("entered twice: " + id.to_string());
+    if (!known_.emplace(id.index().value, known).second)
+      faults.push_back("entered twice: " + id.to_string());
     for (ObjectId m : members_of(known)) ++references_[m.index().value];
   }
-  void left(ObjectId id, std::span<const std::byte> document, std::vector<ObjectId>& unreferenced) override {
+  void left(ObjectId id, std::span<const std::byte> document,
+            std::vector<ObjectId>& unreferenced) override {
     const auto it = known_.find(id.index().value);
-    if (it == known_.end() || it->second.id != id || !std::ranges::equal(it->second.document, document)) {
+    if (it == known_.end() || it->second.id != id ||
+        !std::ranges::equal(it->second.document, document)) {
       faults.push_back("left as something else than it entered: " + id.to_string());
       return;
     }
@@ -91,7 +94,9 @@ class FakeContents : public Contents {
     bool operator==(const Known&) const = default;
   };
   [[nodiscard]] const std::map<std::uint32_t, Known>& known() const { return known_; }
-  [[nodiscard]] const std::map<std::uint32_t, std::uint32_t>& all_references() const { return references_; }
+  [[nodiscard]] const std::map<std::uint32_t, std::uint32_t>& all_references() const {
+    return references_;
+  }
   [[nodiscard]] static std::vector<ObjectId> members_of(const Known& known) {
     auto members = FakeDocument::parse(known.document);
     if (!members) return {};

@@ -16,7 +16,9 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 // Objects whose bytes are somewhere: all states in which place and size mean something.
-bool has_bytes(State s) { return s == State::kLive || s == State::kBusy || s == State::kDeleted || s == State::kSpilled; }
+bool has_bytes(State s) {
+  return s == State::kLive || s == State::kBusy || s == State::kDeleted || s == State::kSpilled;
+}
 
 os::MappedRegion map_like_a_client(const Held& held) {
   const auto fd = os::reopen(held.fd, os::Access::kReadWrite).value();
@@ -25,7 +27,8 @@ os::MappedRegion map_like_a_client(const Held& held) {
 
 }  // namespace
 
-FakeWorkerParts::FakeWorkerParts(Region& region, FakeKeeper& k, BlockSource& blocks, std::uint64_t pool_bytes)
+FakeWorkerParts::FakeWorkerParts(Region& region, FakeKeeper& k, BlockSource& blocks,
+                                 std::uint64_t pool_bytes)
     : keeper(k),
       holds(k),
       entries(region, blocks),
@@ -47,7 +50,8 @@ std::optional<std::string> WorkerState::difference(const WorkerState& o) const {
   for (std::size_t n = 0; n < std::max(entries.size(), o.entries.size()); ++n) {
     if (n < entries.size() && n < o.entries.size() && entries[n] == o.entries[n]) continue;
     const auto text = [&](const std::vector<OneEntry>& e) {
-      return n < e.size() ? fmt::format("entry {} word {:x} place {:x} size {}", e[n].index, e[n].word, e[n].place, e[n].size)
+      return n < e.size() ? fmt::format("entry {} word {:x} place {:x} size {}", e[n].index,
+                                        e[n].word, e[n].place, e[n].size)
                           : std::string("nothing");
     };
     return fmt::format("{} against {}", text(entries), text(o.entries));
@@ -55,27 +59,35 @@ std::optional<std::string> WorkerState::difference(const WorkerState& o) const {
   if (unused != o.unused || free_count != o.free_count) {
     return fmt::format("{} free entries against {}", free_count, o.free_count);
   }
-  if (used_bytes != o.used_bytes) return fmt::format("{} bytes used against {}", used_bytes, o.used_bytes);
+  if (used_bytes != o.used_bytes)
+    return fmt::format("{} bytes used against {}", used_bytes, o.used_bytes);
   for (const auto& [number, a] : arenas) {
     const auto it = o.arenas.find(number);
     if (it == o.arenas.end()) return fmt::format("arena {} against none", number);
     if (a == it->second) continue;
     const auto& b = it->second;
-    return fmt::format("arena {}: {} entries {} bytes {} free {} listed {} retired against {} {} {} {} {}", number, a.entries,
-                       a.bytes, a.free_units, a.listed, a.retired, b.entries, b.bytes, b.free_units, b.listed, b.retired);
+    return fmt::format(
+        "arena {}: {} entries {} bytes {} free {} listed {} retired against {} {} {} {} {}", number,
+        a.entries, a.bytes, a.free_units, a.listed, a.retired, b.entries, b.bytes, b.free_units,
+        b.listed, b.retired);
   }
-  if (arenas.size() != o.arenas.size()) return fmt::format("{} arenas against {}", arenas.size(), o.arenas.size());
-  if (known != o.known) return fmt::format("{} known objects against {}, or others", known.size(), o.known.size());
+  if (arenas.size() != o.arenas.size())
+    return fmt::format("{} arenas against {}", arenas.size(), o.arenas.size());
+  if (known != o.known)
+    return fmt::format("{} known objects against {}, or others", known.size(), o.known.size());
   if (references != o.references) return "references are counted differently";
-  if (waiting != o.waiting) return fmt::format("{} waiting against {}, or others", waiting.size(), o.waiting.size());
-  if (names != o.names) return fmt::format("{} names against {}, or others", names.size(), o.names.size());
+  if (waiting != o.waiting)
+    return fmt::format("{} waiting against {}, or others", waiting.size(), o.waiting.size());
+  if (names != o.names)
+    return fmt::format("{} names against {}, or others", names.size(), o.names.size());
   return std::nullopt;
 }
 
 // ---------------------------------------------------------------------------------------------- host
 
 FakeHost::FakeHost(std::uint64_t pool_bytes)
-    : pool_bytes_(pool_bytes), memory_(os::MappedRegion::map_anonymous(ByteCount(sizeof(Region))).value()) {
+    : pool_bytes_(pool_bytes),
+      memory_(os::MappedRegion::map_anonymous(ByteCount(sizeof(Region))).value()) {
   os::ignore_lease_signal();
   worker_ = std::make_unique<FakeWorkerParts>(region(), keeper, blocks, pool_bytes_);
   VY_CHECK(worker_->entries.prepare());
@@ -85,12 +97,14 @@ RebuildReport FakeHost::restart(Predecessor predecessor) {
   worker_ = nullptr;
   worker_ = std::make_unique<FakeWorkerParts>(region(), keeper, blocks, pool_bytes_);
   for (Held& held : keeper.inherited()) {
-    if (held.facts.kind == Kind::kConnection) worker_->clients.mark_reserved(static_cast<std::uint32_t>(held.facts.owner));
+    if (held.facts.kind == Kind::kConnection)
+      worker_->clients.mark_reserved(static_cast<std::uint32_t>(held.facts.owner));
     worker_->holds.adopt(std::move(held));
   }
   VY_CHECK(worker_->entries.prepare());
   FakeWorkerParts& w = *worker_;
-  return rebuild(region(), w.entries, w.arenas, w.clients, w.harvester, w.retirer, w.names, w.contents, predecessor);
+  return rebuild(region(), w.entries, w.arenas, w.clients, w.harvester, w.retirer, w.names,
+                 w.contents, predecessor);
 }
 
 bool FakeHost::leave(std::uint64_t serial) {
@@ -98,7 +112,8 @@ bool FakeHost::leave(std::uint64_t serial) {
   const Held* connection = w.holds.find(Kind::kConnection, serial);
   if (connection == nullptr) return true;
   const auto control = static_cast<std::uint32_t>(connection->facts.owner);
-  if (const Held* box = w.holds.find(Kind::kOutbox, serial); box != nullptr && !os::nobody_writes(box->fd).value()) {
+  if (const Held* box = w.holds.find(Kind::kOutbox, serial);
+      box != nullptr && !os::nobody_writes(box->fd).value()) {
     return false;
   }
   if (w.clients.established(control, serial)) {
@@ -142,8 +157,15 @@ WorkerState FakeHost::state() {
   s.free_count = w.entries.free_count();
   s.used_bytes = w.arenas.used_bytes();
   for (const auto& [number, use] : w.arenas.all()) {
-    s.arenas[number] = {use.entries, use.bytes, use.size, w.arenas.home_free_units(number), use.listed, use.retired,
-                        use.is_home, use.listed ? use.control : 0, use.listed ? use.list_number : 0};
+    s.arenas[number] = {use.entries,
+                        use.bytes,
+                        use.size,
+                        w.arenas.home_free_units(number),
+                        use.listed,
+                        use.retired,
+                        use.is_home,
+                        use.listed ? use.control : 0,
+                        use.listed ? use.list_number : 0};
   }
   s.known = w.contents.known();
   s.references = w.contents.all_references();
@@ -154,14 +176,16 @@ WorkerState FakeHost::state() {
 
 // ---------------------------------------------------------------------------------------------- invariants
 
-std::optional<std::string> FakeHost::broken_entry(EntryIndex i, std::map<std::uint32_t, std::uint64_t>& in_arena) {
+std::optional<std::string> FakeHost::broken_entry(
+    EntryIndex i, std::map<std::uint32_t, std::uint64_t>& in_arena) {
   FakeWorkerParts& w = *worker_;
   const State s = w.entries.state(i);
   if (s == State::kBusy) return fmt::format("entry {} is busy between steps", i.value);
   if (s == State::kLeased && w.entries.detached_owner(i) == 0 && !w.clients.lease_was_shown(i)) {
     return fmt::format("entry {} is leased to nobody", i.value);
   }
-  if (s == State::kVoid && w.contents.references(i) == 0) return fmt::format("nobody refers to void entry {}", i.value);
+  if (s == State::kVoid && w.contents.references(i) == 0)
+    return fmt::format("nobody refers to void entry {}", i.value);
   if (!has_bytes(s)) return std::nullopt;
   const Extent extent = w.entries.extent(i);
   ++in_arena[extent.place.arena().value];
@@ -171,34 +195,40 @@ std::optional<std::string> FakeHost::broken_entry(EntryIndex i, std::map<std::ui
   }
   if (known->second.id.is_blob()) return std::nullopt;
   const std::byte* bytes = w.arenas.bytes(extent);
-  if (bytes == nullptr || !std::ranges::equal(std::span(bytes, extent.size), known->second.document)) {
+  if (bytes == nullptr ||
+      !std::ranges::equal(std::span(bytes, extent.size), known->second.document)) {
     return fmt::format("the document of entry {} has changed", i.value);
   }
   for (ObjectId m : FakeContents::members_of(known->second)) {
     const State of_member = w.entries.holds(m) ? w.entries.state(m.index()) : State::kFree;
     if (of_member == State::kFree || of_member == State::kDeleted) {
-      return fmt::format("object {} has the dead member {}", known->second.id.to_string(), m.to_string());
+      return fmt::format("object {} has the dead member {}", known->second.id.to_string(),
+                         m.to_string());
     }
   }
   return std::nullopt;
 }
 
-std::optional<std::string> FakeHost::broken_arena(const std::map<std::uint32_t, std::uint64_t>& in_arena) {
+std::optional<std::string> FakeHost::broken_arena(
+    const std::map<std::uint32_t, std::uint64_t>& in_arena) {
   FakeWorkerParts& w = *worker_;
   for (const auto& [number, use] : w.arenas.all()) {
     const auto it = in_arena.find(number);
     const std::uint64_t counted = it == in_arena.end() ? 0 : it->second;
-    if (counted != use.entries) return fmt::format("arena {} has {} entries, counted {}", number, counted, use.entries);
+    if (counted != use.entries)
+      return fmt::format("arena {} has {} entries, counted {}", number, counted, use.entries);
     if (!use.listed) continue;
     const ClientControl& c = region().clients[use.control];
-    if (c.arenas[use.list_number].load() != number) return fmt::format("arena {} is not where it is listed", number);
+    if (c.arenas[use.list_number].load() != number)
+      return fmt::format("arena {} is not where it is listed", number);
     if (c.arena_present[use.list_number].load() != counted) {
       return fmt::format("arena {} has {} entries, its writer is told {}", number, counted,
                          c.arena_present[use.list_number].load());
     }
   }
   for (const auto& [number, count] : in_arena) {
-    if (w.arenas.use(number) == nullptr) return fmt::format("{} entries name arena {}, which is not there", count, number);
+    if (w.arenas.use(number) == nullptr)
+      return fmt::format("{} entries name arena {}, which is not there", count, number);
   }
   return w.arenas.check_consistency();
 }
@@ -215,8 +245,10 @@ std::optional<std::string> FakeHost::broken_clients() {
     for (std::uint64_t p = harvested; p < granted; ++p) {  // I8
       const ObjectId id(cc.grants[p % limits::kRing].load());
       // The first may be done already, by a predecessor that died before it counted.
-      if (p == harvested && p < w.clients.published(c).value_or(0) && !w.entries.holds(id)) continue;
-      if (p == harvested && w.entries.holds(id) && w.entries.state(id.index()) != State::kLeased) continue;
+      if (p == harvested && p < w.clients.published(c).value_or(0) && !w.entries.holds(id))
+        continue;
+      if (p == harvested && w.entries.holds(id) && w.entries.state(id.index()) != State::kLeased)
+        continue;
       if (!w.entries.holds(id) || w.entries.state(id.index()) != State::kLeased) {
         return fmt::format("client {}: the grant at {} is not leased", c, p);
       }
@@ -286,7 +318,8 @@ void FakeClient::add_record(const Record& record) {
 
 ObjectId FakeClient::add_blob(Place place, std::uint64_t size) {
   const ObjectId id = next_id().with_blob_bit();
-  add_record({.id = id.value, .place = place.bits, .size = size, .document = 0, .document_size = 0});
+  add_record(
+      {.id = id.value, .place = place.bits, .size = size, .document = 0, .document_size = 0});
   return id;
 }
 
@@ -297,7 +330,8 @@ ObjectId FakeClient::add_document(const std::vector<std::byte>& document) {
     documents_ += limits::kDocumentRing - documents_ % limits::kDocumentRing;
   }
   std::memcpy(outbox().documents + documents_ % limits::kDocumentRing, document.data(), size);
-  add_record({.id = id.value, .place = 0, .size = 0, .document = documents_, .document_size = size});
+  add_record(
+      {.id = id.value, .place = 0, .size = 0, .document = documents_, .document_size = size});
   documents_ += (size + 7) & ~std::uint64_t{7};
   return id;
 }
@@ -323,7 +357,8 @@ ObjectId FakeClient::put_document(const std::vector<ObjectId>& members, std::uin
 }
 
 void FakeClient::pin(std::uint32_t slot, ObjectId id) {
-  if (pins().high_water.load() <= slot) pins().high_water.store(slot + 1, std::memory_order_release);
+  if (pins().high_water.load() <= slot)
+    pins().high_water.store(slot + 1, std::memory_order_release);
   pins().slots[slot].store(id.value, std::memory_order_seq_cst);
 }
 

@@ -26,7 +26,8 @@ namespace vineyard::shm {
 
 /// Everything that dies with a worker.
 struct FakeWorkerParts {
-  FakeWorkerParts(Region& region, FakeKeeper& keeper, BlockSource& blocks, std::uint64_t pool_bytes);
+  FakeWorkerParts(Region& region, FakeKeeper& keeper, BlockSource& blocks,
+                  std::uint64_t pool_bytes);
   ~FakeWorkerParts();
 
   FakeKeeper& keeper;
@@ -95,7 +96,8 @@ class FakeHost {
   FakeBlocks blocks;
 
  private:
-  std::optional<std::string> broken_entry(EntryIndex i, std::map<std::uint32_t, std::uint64_t>& in_arena);
+  std::optional<std::string> broken_entry(EntryIndex i,
+                                          std::map<std::uint32_t, std::uint64_t>& in_arena);
   std::optional<std::string> broken_arena(const std::map<std::uint32_t, std::uint64_t>& in_arena);
   std::optional<std::string> broken_clients();
 
@@ -122,7 +124,9 @@ class FakeClient {
 
   /// A new arena, mapped and listed. Returns its number within the own list.
   std::uint32_t new_arena(std::uint64_t size = 1U << 20);
-  [[nodiscard]] std::byte* arena_bytes(std::uint32_t list_number) { return arenas_.at(list_number).data(); }
+  [[nodiscard]] std::byte* arena_bytes(std::uint32_t list_number) {
+    return arenas_.at(list_number).data();
+  }
   void unmap_arena(std::uint32_t list_number) { arenas_.erase(list_number); }
 
   /// Adds a record for the next granted position; `publish` shows it. `place` is within the own list.
@@ -132,8 +136,12 @@ class FakeClient {
   /// A blob of `size` bytes at the end of what arena 0 has used so far.
   ObjectId add_new_blob(std::uint64_t size);
   /// The id that the next record will have.
-  [[nodiscard]] ObjectId next_id() { return ObjectId(block().grants[next_ % limits::kRing].load()); }
-  [[nodiscard]] bool has_grant() { return next_ < block().granted.load() && next_ - block().harvested.load() < limits::kRing; }
+  [[nodiscard]] ObjectId next_id() {
+    return ObjectId(block().grants[next_ % limits::kRing].load());
+  }
+  [[nodiscard]] bool has_grant() {
+    return next_ < block().granted.load() && next_ - block().harvested.load() < limits::kRing;
+  }
   void publish() { outbox().tail.store(next_, std::memory_order_release); }
   ObjectId put_blob(std::uint64_t size);
   ObjectId put_document(const std::vector<ObjectId>& members, std::uint64_t seed = 0);

@@ -23,15 +23,18 @@ namespace vineyard::shm {
 /// Always:  what `keep` was told and `drop` was not, `inherited` returns.
 class FakeKeeper : public Keeper {
  public:
-  Result<void> keep(std::span<const HoldFacts> facts, std::span<const os::UniqueFd* const> descriptors) override {
-    if (refuse_next_ > 0 && --refuse_next_ == 0) return Error(ErrorCode::kUnavailable, "the keeper refuses");
+  Result<void> keep(std::span<const HoldFacts> facts,
+                    std::span<const os::UniqueFd* const> descriptors) override {
+    if (refuse_next_ > 0 && --refuse_next_ == 0)
+      return Error(ErrorCode::kUnavailable, "the keeper refuses");
     for (std::size_t n = 0; n < facts.size(); ++n) {
       Kept& kept = kept_[{facts[n].kind, facts[n].number}];
       kept.facts = facts[n];
       kept.fd = os::duplicate(*descriptors[n]).value();
       if (facts[n].kind == Kind::kHomeArena && !kept.writable.valid()) {
         kept.writable =
-            os::MappedRegion::map(kept.fd, ByteCount(facts[n].size), os::Access::kReadWrite).value();
+            os::MappedRegion::map(kept.fd, ByteCount(facts[n].size), os::Access::kReadWrite)
+                .value();
       }
     }
     return {};
@@ -48,7 +51,8 @@ class FakeKeeper : public Keeper {
       Held held;
       held.facts = kept.facts;
       held.fd = os::duplicate(kept.fd).value();
-      if (kept.writable.valid()) held.writable = os::MappedRegion(kept.writable.data(), kept.writable.size());
+      if (kept.writable.valid())
+        held.writable = os::MappedRegion(kept.writable.data(), kept.writable.size());
       all.push_back(std::move(held));
     }
     return all;
@@ -56,7 +60,8 @@ class FakeKeeper : public Keeper {
   /// Whether `held` writes through the keeper's mapping, which is not its to unmap.
   [[nodiscard]] bool lends_mapping(const Held& held) const {
     const auto it = kept_.find({held.facts.kind, held.facts.number});
-    return it != kept_.end() && held.writable.valid() && held.writable.data() == it->second.writable.data();
+    return it != kept_.end() && held.writable.valid() &&
+           held.writable.data() == it->second.writable.data();
   }
   [[nodiscard]] std::size_t count(Kind kind) const {
     std::size_t n = 0;
