@@ -65,4 +65,8 @@ std::string log_line(LogFormat format, LogLevel level, std::string_view message)
   return line + "\"}\n";
 }
 
+void write_log(LogFormat format, LogLevel level, std::string_view message) {
+  std::fputs(log_line(format, level, message).c_str(), stderr);
+}
+
 }  // namespace vineyard

@@ -14,4 +14,7 @@ enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
 /// the line (control characters; in JSON also what is not UTF-8) are escaped, so no message can forge another line.
 [[nodiscard]] std::string log_line(LogFormat format, LogLevel level, std::string_view message);
 
+/// Writes that line to the standard error, where the log of a daemon goes.
+void write_log(LogFormat format, LogLevel level, std::string_view message);
+
 }  // namespace vineyard

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
 #include <exception>
 
 #include "vineyard/base/try.h"
@@ -27,18 +26,20 @@ WorkerOptions options_from(const settings::Settings& s) {
                                                                   : Prefault::kBackground;
   o.instance.socket = s.socket;
   o.instance.version = VINEYARD_VERSION;
+  o.log = s.log;
   o.life = s.life == settings::Life::kUntilIdle ? WorkerOptions::Life::kUntilIdle
                                                 : WorkerOptions::Life::kUntilStopped;
   return o;
 }
 
-Result<void> serve(const supervisor::WorkerContext& context) {
+Result<void> serve(const supervisor::WorkerContext& context, LogFormat& log) {
   if (context.abi_version != supervisor::kAbiVersion) {
     return Error(ErrorCode::kUnsupported,
                  "this worker belongs to another release than its vineyardd; install both from the "
                  "same package");
   }
   VY_TRY(auto parsed, settings::parse_settings(context.argc, context.argv));
+  log = parsed.log;
   VY_TRY(auto file, catalog::local::BlockFile::open(parsed.state_dir + "/catalog.sqlite"));
   Blocks blocks(std::move(file));
   Worker worker(context, options_from(parsed), blocks);
@@ -52,12 +53,13 @@ Result<void> serve(const supervisor::WorkerContext& context) {
 
 extern "C" __attribute__((visibility("default"))) int vineyard_worker_main(
     const vineyard::supervisor::WorkerContext* context) {
+  vineyard::LogFormat log = vineyard::LogFormat::kText;
   try {
-    const auto served = vineyard::server::serve(*context);
+    const auto served = vineyard::server::serve(*context, log);
     if (served) return 0;
-    std::fprintf(stderr, "vineyardd: %s\n", served.error().message().c_str());
+    write_log(log, vineyard::LogLevel::kError, served.error().message());
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "vineyardd: the worker ends: %s\n", e.what());
+    write_log(log, vineyard::LogLevel::kError, std::string("the worker ends: ") + e.what());
     return 1;
   }
   return vineyard::supervisor::kExitCannotStart;

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <random>
 
 #include "vineyard/base/try.h"
@@ -83,6 +82,7 @@ void Worker::adopt_holds() {
 }
 
 Result<void> Worker::start() {
+  static_assert(sizeof(shm::Region) <= supervisor::kRegionBytes);
   if (context_.region_size < sizeof(shm::Region)) {
     return Error(ErrorCode::kUnsupported, "the supervisor's region is too small for this worker");
   }
@@ -93,10 +93,10 @@ Result<void> Worker::start() {
          instance_.start(context_.predecessor_fault != 0 ? shm::Predecessor::kDiedOfFault
                                                          : shm::Predecessor::kNoneOrKilled));
   if (report.poisoned_client) {
-    std::fprintf(stderr,
-                 "vineyardd: client %llu published bytes that killed two workers in a row; its "
-                 "outbox stays unread\n",
-                 static_cast<unsigned long long>(*report.poisoned_client));
+    write_log(options_.log, LogLevel::kWarning,
+              fmt::format("client {} published bytes that killed two workers in a row; its outbox "
+                          "stays unread",
+                          *report.poisoned_client));
     expel(instance_, *report.poisoned_client);
   }
   instance_.harvester.harvest_all();

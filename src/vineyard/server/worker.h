@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "vineyard/base/log.h"
 #include "vineyard/catalog/local/block_file.h"
 #include "vineyard/net/loop/event_loop.h"
 #include "vineyard/server/native/dispatcher.h"
@@ -17,6 +18,7 @@ namespace vineyard::server {
 struct WorkerOptions {
   InstanceOptions instance;
   enum class Life : std::uint8_t { kUntilStopped, kUntilIdle } life = Life::kUntilStopped;
+  LogFormat log = LogFormat::kText;
 };
 
 /// The worker: the parts of a running instance, wired together. No logic of its own.

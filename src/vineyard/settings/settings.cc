@@ -144,8 +144,22 @@ Error one_line(const CLI::ParseError& e) {
 }
 
 template <class T>
+using Choices = std::initializer_list<std::pair<const char*, T>>;
+constexpr Choices<Prefault> kPrefaults{
+    {"none", Prefault::kNone}, {"background", Prefault::kBackground}, {"full", Prefault::kFull}};
+constexpr Choices<LogFormat> kLogFormats{{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+
+template <class T>
+const char* word_for(T value, Choices<T> choices) {
+  for (const auto& [word, meaning] : choices) {
+    if (meaning == value) return word;
+  }
+  return "";
+}
+
+template <class T>
 Result<T> choice(const std::string& text, std::string_view name, const Words& given,
-                 std::initializer_list<std::pair<std::string_view, T>> values) {
+                 Choices<T> values) {
   std::string known;
   for (const auto& [word, value] : values) {
     if (text == word) return value;
@@ -183,14 +197,10 @@ Result<Settings> settings_from(const Texts& t, const Words& given) {
     VY_TRY(s.state_dir, os::state_directory_path());
   }
   if (!t.prefault.empty()) {
-    VY_TRY(s.prefault, choice<Prefault>(t.prefault, "--prefault", given,
-                                        {{"none", Prefault::kNone},
-                                         {"background", Prefault::kBackground},
-                                         {"full", Prefault::kFull}}));
+    VY_TRY(s.prefault, choice(t.prefault, "--prefault", given, kPrefaults));
   }
   if (!t.log.empty()) {
-    VY_TRY(s.log, choice<LogFormat>(t.log, "--log", given,
-                                    {{"text", LogFormat::kText}, {"json", LogFormat::kJson}}));
+    VY_TRY(s.log, choice(t.log, "--log", given, kLogFormats));
   }
   if (!t.reserve.empty()) {
     VY_TRY(const bool on, truth(t.reserve, "--reserve", given));
@@ -276,13 +286,19 @@ Result<void> fit_pool(Settings& s, const os::MemoryLimits& limits) {
                            to_string(s.pool_size), to_string(kSmallestPool)));
 }
 
-std::vector<std::string> arguments_for_worker(int argc, char* const* argv,
-                                              const Settings& settings) {
-  std::vector<std::string> words(argv, argv + argc);
-  // Before a `--`, were there one: nothing after it is an option.
-  const auto end = std::find(words.begin(), words.end(), "--");
-  words.insert(end, "--size=" + std::to_string(settings.pool_size.value));
-  return words;
+std::vector<std::string> arguments_for_worker(const std::string& program, const Settings& s) {
+  // Every setting, so that nothing of a worker's environment counts; and no file, which may have
+  // been edited since.
+  return {program,
+          "--config",
+          "",
+          "--size=" + std::to_string(s.pool_size.value),
+          "--socket=" + s.socket,
+          "--state-dir=" + s.state_dir,
+          std::string("--prefault=") + word_for(s.prefault, kPrefaults),
+          std::string("--log=") + word_for(s.log, kLogFormats),
+          s.reserve == Reserve::kOn ? "--reserve=on" : "--reserve=off",
+          s.life == Life::kUntilIdle ? "--until-idle=on" : "--until-idle=off"};
 }
 
 }  // namespace vineyard::settings

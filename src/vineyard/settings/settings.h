@@ -10,8 +10,8 @@
 #include "vineyard/base/units.h"
 #include "vineyard/os/cgroup.h"
 
-// What a user may decide about a daemon. Parsed by vineyardd, and again by each worker from the
-// same arguments.
+// What a user may decide about a daemon. Parsed by vineyardd; each worker parses what vineyardd
+// decided.
 namespace vineyard::settings {
 
 enum class Reserve : std::uint8_t { kOff, kOn };
@@ -45,8 +45,8 @@ struct Settings {
 /// Errors: invalid (too small, also after clamping; larger than the machine's memory).
 [[nodiscard]] Result<void> fit_pool(Settings& settings, const os::MemoryLimits& limits);
 
-/// The arguments for workers: what vineyardd got, and the pool's size as it was decided.
-[[nodiscard]] std::vector<std::string> arguments_for_worker(int argc, char* const* argv,
+/// The arguments for workers, which may start much later: each setting as vineyardd decided it.
+[[nodiscard]] std::vector<std::string> arguments_for_worker(const std::string& program,
                                                             const Settings& settings);
 
 /// The size of a pool that nobody chose: 30 % of what this process may use.

@@ -217,16 +217,29 @@ TEST(Pool, that_is_tiny_or_larger_than_the_machine_is_refused) {
   Settings huge = asking(11_GiB);
   EXPECT_THAT(fit_pool(huge, limits(10_GiB)).error().message(), HasSubstr("10.0 GiB"));
 }
-TEST_F(SettingsTest, the_pools_size_decided_once_is_what_every_worker_finds) {
-  std::string words[] = {"vineyardd", "--size", "100Gi", "--log=json"};
-  char* argv[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
+TEST_F(SettingsTest, workers_get_what_was_decided_and_nothing_else) {
+  ::setenv("VINEYARD_SIZE", "nonsense", 1);
+  const std::string broken = file("size = ");
+  ::setenv("VINEYARD_CONFIG", broken.c_str(), 1);
   Settings s = asking(100_GiB);
   s.pool_size = 64_MiB;
-  auto arguments = arguments_for_worker(4, argv, s);
-  EXPECT_THAT(arguments,
-              ElementsAre("vineyardd", "--size", "100Gi", "--log=json", "--size=67108864"));
+  s.socket = "/tmp/a socket";
+  s.state_dir = "/tmp/state";
+  s.prefault = Prefault::kFull;
+  s.reserve = Reserve::kOff;
+  s.life = Life::kUntilIdle;
+  s.log = LogFormat::kJson;
+  auto arguments = arguments_for_worker("vineyardd", s);
+  EXPECT_EQ(arguments.front(), "vineyardd");
   arguments.erase(arguments.begin());
-  EXPECT_EQ(good(arguments).pool_size, 64_MiB);
+  const Settings seen = good(arguments);
+  EXPECT_EQ(seen.pool_size, s.pool_size);
+  EXPECT_EQ(seen.socket, s.socket);
+  EXPECT_EQ(seen.state_dir, s.state_dir);
+  EXPECT_EQ(seen.prefault, s.prefault);
+  EXPECT_EQ(seen.reserve, s.reserve);
+  EXPECT_EQ(seen.life, s.life);
+  EXPECT_EQ(seen.log, s.log);
 }
 
 }  // namespace

@@ -24,11 +24,8 @@ constexpr int kBadStart = 2;
 
 LogFormat g_log_format = LogFormat::kText;  // set once, before anything is forked
 
-void write_line(LogLevel level, std::string_view message) {
-  std::fputs(log_line(g_log_format, level, message).c_str(), stderr);
-}
 void write_info(std::string_view message) {
-  write_line(LogLevel::kInfo, message);
+  write_log(g_log_format, LogLevel::kInfo, message);
 }
 
 // The worker's shared object: named by the environment, else beside this program or where packages
@@ -56,7 +53,7 @@ Result<os::UniqueFd> open_worker() {
           looked));
 }
 
-Result<int> serve(settings::Settings& s, int argc, char** argv) {
+Result<int> serve(settings::Settings& s, const std::string& program) {
   VY_TRY(const os::MemoryLimits limits, os::memory_limits());
   VY_TRY(settings::fit_pool(s, limits));
   VY_TRY(os::set_no_new_privileges());
@@ -67,7 +64,7 @@ Result<int> serve(settings::Settings& s, int argc, char** argv) {
   supervisor::Options options;
   VY_TRY(options.worker_library, open_worker());
   VY_TRY(options.listener, os::listen_unix(s.socket, kSocketMode));
-  options.arguments = settings::arguments_for_worker(argc, argv, s);
+  options.arguments = settings::arguments_for_worker(program, s);
   options.log = write_info;
   if (!s.clamped_by.empty()) {
     write_info(fmt::format("the pool is {} instead of {}: {}", to_string(s.pool_size),
@@ -85,9 +82,9 @@ int start(int argc, char** argv) {
     return 0;
   }
   if (settings) g_log_format = settings->log;
-  const auto ended = settings ? serve(*settings, argc, argv) : Result<int>(settings.error());
+  const auto ended = settings ? serve(*settings, argv[0]) : Result<int>(settings.error());
   if (ended) return *ended;
-  write_line(LogLevel::kError, ended.error().message());
+  write_log(g_log_format, LogLevel::kError, ended.error().message());
   return kBadStart;
 }
 

@@ -115,11 +115,11 @@ TEST(Vineyardd, serves_with_no_configuration_and_stops_cleanly) {
   EXPECT_THAT(daemon.errors(),
               AllOf(HasSubstr("vineyardd: worker "), HasSubstr("vineyardd: stopped")));
 }
-TEST(Vineyardd, workers_get_its_arguments_and_the_decided_size) {
+TEST(Vineyardd, workers_get_the_settings_as_it_decided_them) {
   const os::TestFolder folder;
   Daemon daemon(folder, {"--size", "16Mi", "--socket", folder / "s"});
-  EXPECT_EQ(ask(folder / "s", "argv 1"), "--size");
-  EXPECT_EQ(ask(folder / "s", "argv 5"), "--size=16777216");
+  EXPECT_EQ(ask(folder / "s", "argv 3"), "--size=16777216");
+  EXPECT_EQ(ask(folder / "s", "argv 4"), "--socket=" + (folder / "s"));
   EXPECT_THAT(daemon.errors(), HasSubstr("serves 16.0 MiB of memory at " + (folder / "s")));
 }
 TEST(Vineyardd, logs_json_when_asked_to) {
