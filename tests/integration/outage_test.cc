@@ -105,6 +105,13 @@ TEST_F(Outage, a_killed_supervisor_is_followed_by_the_standby) {
     EXPECT_TRUE(ok(client.exists(id)));
   }
 }
+TEST(OutageOfWorkers, the_next_one_knows_its_clients_by_their_names) {
+  testing::Daemon daemon;
+  const Client named =
+      ok(Client::connect({.socket = daemon.socket(), .program = "a program of note"}));
+  daemon.kill_worker();
+  EXPECT_NE(ok(named.status_json()).find("\"program\":\"a program of note\""), std::string::npos);
+}
 TEST(OutageOfAll, views_stay_when_the_daemon_ends_and_calls_say_that_it_is_gone) {
   auto daemon = std::make_unique<testing::Daemon>();
   const Client client = ok(Client::connect({.socket = daemon->socket(), .deadline_ms = 5000}));

@@ -68,7 +68,7 @@ class StressClient {
     pins_ = reinterpret_cast<PinTable*>(
         hold(Kind::kPinTable, w.clients.next_serial(), serial_, sizeof(PinTable)));
     raise_high_water(*pins_, kSlots);
-    w.clients.establish(control_, serial_, 1000, 1);
+    w.clients.establish(control_, serial_, 1000, 1, "test");
     EXPECT_TRUE(w.clients.grant(control_, Clients::Window::kKeep));
     writer_ = std::make_unique<OutboxWriter>(*outbox_, w.clients.control(control_));
     const std::uint32_t arena = w.arenas.create(kArenaBytes, serial_, 0).value();

@@ -106,6 +106,31 @@ Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
   return {};
 }
 
+// Binds and listens under a passing name in the same folder: who sees the socket at its path can
+// connect to it. An address is short, so the folder is named by a descriptor; `lock` makes the name
+// unique.
+Result<void> listen_at(BorrowedFd socket, const std::string& path, BorrowedFd lock, unsigned mode) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const UniqueFd opened(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct stat held{};
+  if (!opened.valid() || ::fstat(lock.get(), &held) != 0) return os_error("open", errno, folder);
+  const std::string passing =
+      "/proc/self/fd/" + std::to_string(opened.get()) + "/.vineyard-" + std::to_string(held.st_ino);
+  VY_TRY(const sockaddr_un address, address_of(passing));
+  ::unlink(passing.c_str());  // of a daemon that was killed in here
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return os_error("bind", errno, path);
+  const char* step = ::chmod(passing.c_str(), mode) != 0            ? "chmod"
+                     : ::listen(socket.get(), kBacklog) != 0        ? "listen"
+                     : ::rename(passing.c_str(), path.c_str()) != 0 ? "rename"
+                                                                    : nullptr;
+  if (step == nullptr) return {};
+  const int reason = errno;
+  ::unlink(passing.c_str());
+  return os_error(step, reason, path);
+}
+
 }  // namespace
 
 void UnixListener::remove() {
@@ -123,15 +148,7 @@ Result<UnixListener> listen_unix(const std::string& path, unsigned mode) {
   // The file gets the socket's own bits (less the umask), so it is never wider than asked for, not
   // for an instant.
   if (::fchmod(listener.socket.get(), mode) != 0) return os_error("fchmod", errno, path);
-  if (::bind(listener.socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-      0) {
-    return os_error("bind", errno, path);
-  }
-  if (::chmod(path.c_str(), mode) != 0 || ::listen(listener.socket.get(), kBacklog) != 0) {
-    const int reason = errno;
-    ::unlink(path.c_str());
-    return os_error("listen", reason, path);
-  }
+  VY_TRY(listen_at(listener.socket, path, listener.lock, mode));
   return listener;
 }
 

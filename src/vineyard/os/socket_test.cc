@@ -11,6 +11,8 @@
 
 #include <cstring>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "vineyard/os/test_child.h"
 #include "vineyard/os/test_folder.h"
@@ -30,6 +32,24 @@ UniqueFd foreign_socket(const std::string& path, int type) {
   return fd;
 }
 
+TEST(ListenUnix, who_sees_the_socket_can_connect_to_it) {
+  const TestFolder folder;
+  constexpr int kSockets = 200;
+  std::vector<UnixListener> listeners(kSockets);
+  const std::jthread listens([&] {
+    for (int n = 0; n < kSockets; ++n)
+      listeners[n] = listen_unix(folder / std::to_string(n), 0600).value();
+  });
+  for (int n = 0; n < kSockets; ++n) {
+    for (;;) {
+      const auto connected = connect_unix(folder / std::to_string(n));
+      if (connected) break;
+      ASSERT_EQ(connected.error().code(), ErrorCode::kNotFound) << connected.error().message();
+    }
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}),
+            2 * kSockets);  // sockets and locks, nothing that was passing
+}
 TEST(ListenUnix, clients_connect_and_are_accepted) {
   const TestFolder folder;
   const auto listener = listen_unix(folder / "s", 0600).value();

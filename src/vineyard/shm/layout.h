@@ -37,6 +37,8 @@ struct FinishedRequest {
   Word64 result;
 };
 
+inline constexpr std::size_t kProgramWords = 8;
+
 /// One client's control block. Written by the worker, read by all.
 struct ClientControl {
   Word64 serial;     // 0: free
@@ -45,7 +47,8 @@ struct ClientControl {
   Word64 wanted;     // somebody sleeps until this client publishes (R11)
   Word64 uid;        // of the client process, as the kernel said
   Word64 pid;
-  Word64 window;  // grants kept open
+  Word64 program[kProgramWords];  // its name as it said, ended by zeros
+  Word64 window;                  // grants kept open
   Word64 finished_count;
   Word64 arenas
       [limits::

@@ -253,7 +253,7 @@ void Dispatcher::call_membership(Call& c) {
                         "release of both",
                         in_.options.version, protocol::kProtocolVersion, r.protocol_version)));
       }
-      c.peer.program = r.program.substr(0, 64);
+      c.peer.program = r.program.substr(0, shm::kProgramWords * sizeof(std::uint64_t));
       auto joined = join(in_, c.peer, id);
       if (!joined) return failed(joined.error());
       const shm::RegionHeader& h = in_.region.header;

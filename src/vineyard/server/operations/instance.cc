@@ -36,6 +36,7 @@ Result<shm::RebuildReport> Instance::start(shm::Predecessor predecessor) {
     if (clients.established(peer.control, serial)) {
       peer.uid = clients.control(peer.control).uid.load(std::memory_order_relaxed);
       peer.pid = clients.control(peer.control).pid.load(std::memory_order_relaxed);
+      peer.program = clients.program(peer.control);
     }
   }
   return shm::rebuild(region, entries, arenas, clients, harvester, retirer, names, objects,

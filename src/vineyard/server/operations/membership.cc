@@ -80,7 +80,7 @@ Result<std::uint32_t> mapped_outbox(Instance& in, Peer& peer, std::uint64_t numb
     return Error(ErrorCode::kNotFound, "that outbox is not yours");
   VY_TRY(os::seal_against_new_writers(held->fd));
   if (!in.clients.established(peer.control, peer.serial)) {
-    in.clients.establish(peer.control, peer.serial, peer.uid, peer.pid);
+    in.clients.establish(peer.control, peer.serial, peer.uid, peer.pid, peer.program);
     VY_TRY(in.clients.grant(peer.control, shm::Clients::Window::kKeep));
   }
   return 0U;

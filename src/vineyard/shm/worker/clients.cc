@@ -2,6 +2,7 @@
 #include "vineyard/shm/worker/clients.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "vineyard/base/failpoint.h"
 #include "vineyard/base/try.h"
@@ -34,20 +35,32 @@ void Clients::release_control(std::uint32_t c) {
   home_reserved_[c] = 0;
 }
 
-void Clients::establish(std::uint32_t c, std::uint64_t serial, std::uint64_t uid,
-                        std::uint64_t pid) {
+void Clients::establish(std::uint32_t c, std::uint64_t serial, std::uint64_t uid, std::uint64_t pid,
+                        std::string_view program) {
   ClientControl& cc = control(c);
   cc.granted.store(0, kRelaxed);
   cc.harvested.store(0, kRelaxed);
   cc.wanted.store(0, kRelaxed);
   cc.uid.store(uid, kRelaxed);
   cc.pid.store(pid, kRelaxed);
+  std::uint64_t words[kProgramWords] = {};
+  std::memcpy(words, program.data(), std::min(program.size(), sizeof words));
+  for (std::size_t i = 0; i < kProgramWords; ++i) cc.program[i].store(words[i], kRelaxed);
   cc.window.store(limits::kFirstGrants, kRelaxed);
   cc.finished_count.store(0, kRelaxed);
   for (auto& f : cc.finished) f.request.store(0, kRelaxed);
   for (auto& a : cc.arenas) a.store(0, kRelaxed);
   for (auto& p : cc.arena_present) p.store(0, kRelaxed);
   cc.serial.store(serial, kRelease);
+}
+
+std::string Clients::program(std::uint32_t c) const {
+  char text[kProgramWords * 8];
+  for (std::size_t i = 0; i < kProgramWords; ++i) {
+    const std::uint64_t word = region_.clients[c].program[i].load(kRelaxed);
+    std::memcpy(text + i * 8, &word, 8);
+  }
+  return std::string(text, ::strnlen(text, sizeof text));
 }
 
 std::optional<std::uint32_t> Clients::control_of(std::uint64_t serial) const {

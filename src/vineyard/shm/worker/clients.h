@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "vineyard/base/result.h"
@@ -34,7 +36,10 @@ class Clients {
   }
 
   /// The client has mapped its outbox: from here on it can publish.
-  void establish(std::uint32_t control, std::uint64_t serial, std::uint64_t uid, std::uint64_t pid);
+  void establish(std::uint32_t control, std::uint64_t serial, std::uint64_t uid, std::uint64_t pid,
+                 std::string_view program);
+  /// What the client calls itself; at most 64 bytes.
+  [[nodiscard]] std::string program(std::uint32_t control) const;
   [[nodiscard]] bool established(std::uint32_t control, std::uint64_t serial) const {
     return this->control(control).serial.load(std::memory_order_relaxed) == serial && serial != 0;
   }

@@ -143,6 +143,15 @@ TEST_F(ClientsTest, establish_leaves_nothing_of_the_client_before) {
   EXPECT_EQ(host.broken_invariant(), std::nullopt);
 }
 
+TEST_F(ClientsTest, what_a_client_calls_itself_is_kept_up_to_64_bytes) {
+  FakeClient a(host);
+  EXPECT_EQ(clients().program(a.control()), "test");
+  clients().establish(a.control(), a.serial(), 1000, 1, std::string(100, 'x'));
+  EXPECT_EQ(clients().program(a.control()), std::string(64, 'x'));
+  clients().establish(a.control(), a.serial(), 1000, 1, "");
+  EXPECT_EQ(clients().program(a.control()), "");
+}
+
 TEST_F(ClientsTest, a_lease_of_an_older_holder_of_the_block_was_not_shown) {
   FakeClient a(host);
   const ObjectId id = a.next_id();

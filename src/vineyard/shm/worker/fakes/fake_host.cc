@@ -298,7 +298,7 @@ FakeClient::FakeClient(FakeHost& host) : host_(&host) {
   Held* table = hold(Kind::kPinTable, pin_table_, serial_, sizeof(PinTable));
   pins_ = map_like_a_client(*table);
   VY_CHECK(os::seal_against_new_writers(table->fd));
-  w.clients.establish(control_, serial_, 1000, 1);
+  w.clients.establish(control_, serial_, 1000, 1, "test");
   VY_CHECK(w.clients.grant(control_, Clients::Window::kKeep));
 }
 
