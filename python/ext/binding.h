@@ -125,8 +125,8 @@ struct HeldObject {
 /// Threads: immutable but for `id`, which is found on demand with the GIL held.
 /// Always:  `node` lies in the document of `held`.
 struct ObjectHandle {
-  std::shared_ptr<const HeldObject>
-      held;  // shared: by the handles of all nodes, whichever goes last
+  // shared: by the handles of all nodes, whichever goes last
+  std::shared_ptr<const HeldObject> held;
   meta::NodeView node;
   ObjectId id = ObjectId::invalid();  // of an inline member: invalid until somebody asks
 };

@@ -23,6 +23,10 @@
 namespace vineyard::client {
 
 /// A reply and the descriptors that came with it.
+///
+/// Owner:   the caller that asked.
+/// Threads: a value.
+/// Always:  the descriptors are open, and end with it.
 template <class Reply>
 struct Answer {
   Reply reply;
