@@ -286,6 +286,35 @@ TEST_F(PutGet, a_full_pool_is_an_error_that_says_who_holds_what_and_passes) {
   ok(client.remove(ids));
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(client.put_blob(data));
 }
+TEST_F(PutGet, survivors_of_a_churn_move_and_make_room_for_what_is_larger) {
+  // The pool is filled with small objects, and one in sixteen stays: every arena keeps some.
+  std::vector<ObjectId> gone, kept;
+  Result<ObjectId> last = ObjectId();
+  std::vector<std::byte> data(48u << 10);
+  for (std::uint32_t n = 0; last; ++n) {
+    std::memcpy(data.data(), &n, sizeof n);
+    last = client.put_blob(data);
+    if (last) (n % 16 == 0 ? kept : gone).push_back(*last);
+  }
+  ASSERT_EQ(last.error().code(), ErrorCode::kFull) << last.error().message();
+  const View viewed = ok(client.get_view(kept[1]));
+  ok(client.remove(gone));
+  const std::size_t most = (256u << 20) / 10 * 7;  // the rest: survivors, and arenas of the daemon
+  std::vector<std::byte> large(10u << 20);
+  for (std::size_t bytes = 0; bytes < most; bytes += large.size()) {
+    const auto id = client.put_blob(large);
+    ASSERT_TRUE(id) << bytes << ": " << id.error().message();
+  }
+  for (std::uint32_t n = 0; n < kept.size(); ++n) {
+    std::uint32_t found = 0;
+    std::memcpy(&found, ok(client.get_view(kept[n])).data(), sizeof found);
+    ASSERT_EQ(found, n * 16);
+  }
+  std::uint32_t found = 0;
+  std::memcpy(&found, viewed.data(), sizeof found);
+  EXPECT_EQ(found, 16u);
+  EXPECT_EQ(ok(client.check_json()).findings, 0u);
+}
 TEST_F(PutGet, views_outlive_every_client) {
   View view;
   Object object;

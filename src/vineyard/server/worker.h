@@ -24,7 +24,7 @@ struct WorkerOptions {
 /// The worker: the parts of a running instance, wired together. No logic of its own.
 ///
 /// Owner:   vineyard_worker_main; one in a process.
-/// Threads: made and run by one thread; the warmer has its own and only posts.
+/// Threads: made and run by one thread; `background` has its own and only posts.
 /// Always:  nothing in here is the only copy of anything.
 class Worker {
  public:

@@ -50,6 +50,7 @@ Peer* Instance::peer(std::uint64_t serial) {
 
 std::vector<ObjectId> Instance::own_pins() const {
   std::vector<ObjectId> pins;
+  for (const shm::Move& move : compaction.moves) pins.push_back(move.id);
   for (const auto& [serial, peer] : peers)
     pins.insert(pins.end(), peer.pinned.begin(), peer.pinned.end());
   return pins;

@@ -10,8 +10,9 @@
 
 #include "vineyard/base/ids.h"
 #include "vineyard/base/result.h"
+#include "vineyard/server/operations/background.h"
+#include "vineyard/server/operations/compaction.h"
 #include "vineyard/server/operations/waits.h"
-#include "vineyard/server/operations/warmer.h"
 #include "vineyard/shm/layout.h"
 #include "vineyard/shm/worker/arenas.h"
 #include "vineyard/shm/worker/clients.h"
@@ -64,7 +65,7 @@ class Instance {
   Result<shm::RebuildReport> start(shm::Predecessor predecessor);
 
   [[nodiscard]] Peer* peer(std::uint64_t serial);
-  /// What the worker pins for clients: counts as pins in every scan.
+  /// What the worker pins for clients, and what it is copying: counts as pins in every scan.
   [[nodiscard]] std::vector<ObjectId> own_pins() const;
 
   shm::Region& region;
@@ -79,7 +80,8 @@ class Instance {
   shm::Retirer retirer;
   shm::Names names;
   Waits waits;
-  Warmer warmer;
+  Compaction compaction;
+  Background background;
   std::map<std::uint64_t, Peer> peers;
   std::set<std::uint64_t> spares_ready;  // touched arenas that nobody has yet
   std::uint64_t detached_leases = 0;  // at least as many as there are; 0 saves the search for them

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
-#include <unordered_set>
 
 #include "vineyard/base/try.h"
 #include "vineyard/base/units.h"
@@ -22,9 +20,8 @@ using shm::Kind;
 
 constexpr std::uint64_t kTouchInline =
     1U << 20;  // smaller arenas are touched in the loop: below half a millisecond
-constexpr std::uint64_t kMovePerPass = 64U << 20;  // bytes moved by one compaction
-constexpr std::uint64_t kSpareShare = 4;           // spares take at most a quarter of the pool ...
-constexpr std::uint64_t kSpareLimit = 1U << 30;    // ... and a GiB, unless --prefault full
+constexpr std::uint64_t kSpareShare = 4;         // spares take at most a quarter of the pool ...
+constexpr std::uint64_t kSpareLimit = 1U << 30;  // ... and a GiB, unless --prefault full
 
 bool is_spare(const Held& held) {
   return held.facts.kind == Kind::kClientArena && held.facts.owner == 0;
@@ -52,6 +49,70 @@ Held* fitting_spare(Instance& in, std::uint64_t size) {
     if (best == nullptr || held.facts.size < best->facts.size) best = &held;
   }
   return best;
+}
+
+bool has_room(const Instance& in, std::uint64_t wanted) {
+  return in.arenas.used_bytes() + wanted <= in.options.pool_bytes;
+}
+
+void drop_spares(Instance& in, std::uint64_t wanted) {
+  std::vector<std::uint32_t> spares;
+  for (const auto& [number, held] : in.holds.all(Kind::kClientArena)) {
+    if (is_spare(held) && in.spares_ready.contains(number))
+      spares.push_back(static_cast<std::uint32_t>(number));
+  }
+  for (std::uint32_t arena : spares) {
+    if (has_room(in, wanted)) return;
+    in.spares_ready.erase(arena);
+    in.arenas.drop_spare(arena);
+  }
+}
+
+// Each pass moves a bounded number of bytes; the last one is the one that does not help any more.
+void compact_until(Instance& in, std::uint64_t wanted, const Post& post,
+                   std::function<void(Room)> done) {
+  if (has_room(in, wanted)) return done(Room::kEnough);
+  compact(in, post, [&in, wanted, post, done = std::move(done)](std::uint64_t moved) {
+    in.arenas.sweep();
+    if (moved > 0) return compact_until(in, wanted, post, done);
+    done(has_room(in, wanted) ? Room::kEnough : Room::kTooLittle);
+  });
+}
+
+Error no_room(const Instance& in, std::uint64_t size) {
+  const std::uint64_t used = in.arenas.used_bytes(), pool = in.options.pool_bytes;
+  return Error(
+      ErrorCode::kFull,
+      fmt::format(
+          "cannot create {}: {} free of {} ({}). Drop views or delete objects (`vineyard ls`), "
+          "or restart vineyardd with a larger --size",
+          to_string(ByteCount(size)), to_string(ByteCount(pool - std::min(used, pool))),
+          to_string(ByteCount(pool)), holders(in)));
+}
+
+// For a client that may have ended while it waited.
+void create_arena(Instance& in, std::uint64_t serial, std::uint64_t request, std::uint64_t size,
+                  const Post& post, const ArenaAnswer& answer) {
+  if (in.peer(serial) == nullptr) return;
+  auto arena = in.arenas.create(size, serial, request);
+  if (!arena) return answer(std::move(arena).error());
+  Held* held = in.holds.find(Kind::kClientArena, *arena);
+  if (in.options.reserve == Reserve::kOff) return answer(ready(in, *arena));
+  if (held->facts.size <= kTouchInline) {
+    if (auto touched = os::touch_pages(held->fd, 0, held->facts.size); !touched)
+      return answer(std::move(touched).error());
+    return answer(ready(in, *arena));
+  }
+  auto fd = os::reopen(held->fd, os::Access::kReadWrite);
+  if (!fd) return answer(std::move(fd).error());
+  in.background.touch(
+      *std::move(fd), held->facts.size, Background::Priority::kSomebodyWaits,
+      [&in, post, number = *arena, answer](Background::Outcome outcome) {
+        post([&in, number, answer, good = outcome == Background::Outcome::kDone] {
+          answer(good ? ready(in, number)
+                      : Error(ErrorCode::kFull, "the machine has no memory left for it"));
+        });
+      });
 }
 
 std::uint64_t spare_bytes(const Instance& in) {
@@ -82,35 +143,10 @@ void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t si
       return answer(std::move(given).error());
     return answer(ready(in, number));
   }
-  if (!make_room(in, size)) {
-    const std::uint64_t used = in.arenas.used_bytes(), pool = in.options.pool_bytes;
-    return answer(Error(
-        ErrorCode::kFull,
-        fmt::format(
-            "cannot create {}: {} free of {} ({}). Drop views or delete objects (`vineyard ls`), "
-            "or restart vineyardd with a larger --size",
-            to_string(ByteCount(size)), to_string(ByteCount(pool - std::min(used, pool))),
-            to_string(ByteCount(pool)), holders(in))));
-  }
-  auto arena = in.arenas.create(size, peer.serial, request);
-  if (!arena) return answer(std::move(arena).error());
-  Held* held = in.holds.find(Kind::kClientArena, *arena);
-  if (in.options.reserve == Reserve::kOff) return answer(ready(in, *arena));
-  if (held->facts.size <= kTouchInline) {
-    if (auto touched = os::touch_pages(held->fd, 0, held->facts.size); !touched)
-      return answer(std::move(touched).error());
-    return answer(ready(in, *arena));
-  }
-  auto fd = os::reopen(held->fd, os::Access::kReadWrite);
-  if (!fd) return answer(std::move(fd).error());
-  in.warmer.touch(
-      *std::move(fd), held->facts.size, Warmer::Priority::kSomebodyWaits,
-      [&in, post, number = *arena, answer = std::move(answer)](Warmer::Outcome outcome) {
-        post([&in, number, answer, good = outcome == Warmer::Outcome::kTouched] {
-          answer(good ? ready(in, number)
-                      : Error(ErrorCode::kFull, "the machine has no memory left for it"));
-        });
-      });
+  make_room(in, size, post, [&in, serial = peer.serial, request, size, post, answer](Room room) {
+    if (room == Room::kTooLittle) return answer(no_room(in, size));
+    create_arena(in, serial, request, size, post, answer);
+  });
 }
 
 Result<void> drop_arena(Instance& in, Peer& peer, std::uint32_t list_number) {
@@ -126,56 +162,17 @@ Result<void> drop_arena(Instance& in, Peer& peer, std::uint32_t list_number) {
   return {};
 }
 
-std::uint64_t compact(Instance& in) {
-  std::unordered_set<std::uint32_t> sparse;
-  for (const auto& [arena, use] : in.arenas.all()) {
-    if (use.is_home || use.entries == 0 || use.bytes * 4 >= use.size) continue;
-    if (use.listed || in.arenas.orphaned(arena)) sparse.insert(arena);
+void make_room(Instance& in, std::uint64_t wanted, const Post& post,
+               std::function<void(Room)> done) {
+  if (has_room(in, wanted)) return done(Room::kEnough);
+  drop_spares(in, wanted);
+  if (!has_room(in, wanted)) {
+    in.harvester.harvest_all();
+    sweep_pin_tables(in, Sweep::kOfTheGone);
+    in.retirer.retry_waiting(in.own_pins());
+    in.arenas.sweep();
   }
-  if (sparse.empty()) return 0;
-  std::vector<shm::Move> moves;
-  std::uint64_t bytes = 0;
-  const std::uint32_t n = in.entries.touched();
-  for (EntryIndex i{0}; i.value < n && bytes < kMovePerPass; ++i.value) {
-    if (in.entries.state(i) != shm::State::kLive) continue;
-    const Extent from = in.entries.extent(i);
-    if (!sparse.contains(from.place.arena().value) || from.size > in.arenas.largest_home_object())
-      continue;
-    auto to = in.arenas.take_home(from.size, shm::Arenas::Beyond::kNever);
-    const std::byte* source = in.arenas.bytes(from);
-    if (!to || source == nullptr) {
-      if (to) in.arenas.free_home(*to);
-      break;
-    }
-    std::memcpy(in.arenas.home_bytes(to->place), source, from.size);  // copied while live (R7)
-    moves.push_back({in.entries.id(i), *to, from.size});
-    bytes += extent_step(from.size);
-  }
-  const std::uint64_t before = in.retirer.counts().moved;
-  if (!moves.empty()) in.retirer.retire({}, moves, in.own_pins());
-  return in.retirer.counts().moved - before;
-}
-
-bool make_room(Instance& in, std::uint64_t wanted) {
-  const auto enough = [&] { return in.arenas.used_bytes() + wanted <= in.options.pool_bytes; };
-  if (enough()) return true;
-  std::vector<std::uint32_t> spares;
-  for (const auto& [number, held] : in.holds.all(Kind::kClientArena)) {
-    if (is_spare(held) && in.spares_ready.contains(number))
-      spares.push_back(static_cast<std::uint32_t>(number));
-  }
-  for (std::uint32_t arena : spares) {
-    if (enough()) return true;
-    in.spares_ready.erase(arena);
-    in.arenas.drop_spare(arena);
-  }
-  in.harvester.harvest_all();
-  sweep_pin_tables(in, Sweep::kOfTheGone);
-  in.retirer.retry_waiting(in.own_pins());
-  in.arenas.sweep();
-  // Each pass moves a bounded number of bytes; stop when one does not help any more.
-  while (!enough() && compact(in) > 0) in.arenas.sweep();
-  return enough();
+  compact_until(in, wanted, post, std::move(done));
 }
 
 void keep_spares(Instance& in, const Post& post) {
@@ -186,7 +183,7 @@ void keep_spares(Instance& in, const Post& post) {
   // The sizes that writers ask for in turn: small first, so that a fresh client starts warm, then full-grown ones.
   std::uint64_t size = limits::kFirstArena;
   std::uint64_t have = spare_bytes(in);
-  while (in.warmer.queued() == 0) {
+  while (in.background.queued() == 0) {
     std::uint32_t of_size = 0;
     for (const auto& [number, held] : in.holds.all(Kind::kClientArena)) {
       of_size += is_spare(held) && held.facts.size == size;
@@ -202,13 +199,13 @@ void keep_spares(Instance& in, const Post& post) {
     have += size;
     auto fd = os::reopen(in.holds.find(Kind::kClientArena, *arena)->fd, os::Access::kReadWrite);
     if (!fd) return;
-    in.warmer.touch(*std::move(fd), size, Warmer::Priority::kSpare,
-                    [&in, post, number = *arena](Warmer::Outcome outcome) {
-                      post([&in, post, number, good = outcome == Warmer::Outcome::kTouched] {
-                        if (good) in.spares_ready.insert(number);
-                        if (good) keep_spares(in, post);
-                      });
-                    });
+    in.background.touch(*std::move(fd), size, Background::Priority::kSpare,
+                        [&in, post, number = *arena](Background::Outcome outcome) {
+                          post([&in, post, number, good = outcome == Background::Outcome::kDone] {
+                            if (good) in.spares_ready.insert(number);
+                            if (good) keep_spares(in, post);
+                          });
+                        });
     return;
   }
 }
