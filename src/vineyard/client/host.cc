@@ -10,6 +10,7 @@
 
 #include "vineyard/base/units.h"
 #include "vineyard/os/cgroup.h"
+#include "vineyard/os/confinement.h"
 #include "vineyard/os/file_system.h"
 #include "vineyard/os/mapped_region.h"
 #include "vineyard/os/mapping_lease.h"
@@ -127,6 +128,17 @@ HostCheck peer_pidfd() {
   return c;
 }
 
+HostCheck confinement() {
+  HostCheck c{"confinement", HostState::kOk, "Landlock",
+              "the daemon can write to its own folders only, whatever it is made to do", ""};
+  if (os::confinement_available()) return c;
+  c.state = HostState::kLimited;
+  c.found = "this kernel has no Landlock";
+  c.why = "the daemon runs with all the rights of its user";
+  c.advice = "use Linux 5.13 or later with landlock among the security modules";
+  return c;
+}
+
 HostCheck populate() {
   HostCheck c{"page-in ahead", HostState::kOk, "MADV_POPULATE_READ",
               "first writes into new memory do not fault page by page", ""};
@@ -237,6 +249,7 @@ std::vector<HostCheck> examine_host() {
   checks.push_back(leases());
   checks.push_back(membarrier());
   checks.push_back(peer_pidfd());
+  checks.push_back(confinement());
   checks.push_back(populate());
   checks.push_back(pages());
   checks.push_back(huge_pages());

@@ -10,6 +10,7 @@
 #include "vineyard/base/log.h"
 #include "vineyard/base/try.h"
 #include "vineyard/os/cgroup.h"
+#include "vineyard/os/confinement.h"
 #include "vineyard/os/file_system.h"
 #include "vineyard/os/process.h"
 #include "vineyard/os/shared_object.h"
@@ -53,6 +54,18 @@ Result<os::UniqueFd> open_worker() {
           looked));
 }
 
+// A second line of defence: whatever the worker is made to do, it changes no other file.
+Result<void> confine(const settings::Settings& s) {
+#ifndef VINEYARD_COVERAGE  // whose counts are written beside the build
+  const std::size_t slash = s.socket.rfind('/');
+  const std::string folders[] = {slash == std::string::npos ? "." : s.socket.substr(0, slash + 1),
+                                 s.state_dir};
+  const auto confined = os::confine_writes(folders);
+  if (!confined && confined.error().code() != ErrorCode::kUnsupported) return confined;
+#endif
+  return {};
+}
+
 Result<int> serve(settings::Settings& s, const std::string& program) {
   VY_TRY(const os::MemoryLimits limits, os::memory_limits());
   VY_TRY(settings::fit_pool(s, limits));
@@ -64,6 +77,7 @@ Result<int> serve(settings::Settings& s, const std::string& program) {
   supervisor::Options options;
   VY_TRY(options.worker_library, open_worker());
   VY_TRY(options.listener, os::listen_unix(s.socket, kSocketMode));
+  VY_TRY(confine(s));
   options.arguments = settings::arguments_for_worker(program, s);
   options.log = write_info;
   if (!s.clamped_by.empty()) {
