@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What Python users see, against limits of the same run: rows P1 to P7 and P9.
+
+Usage: rows.py [--short] [--row P1] [--json FILE]
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import first_contact
+from harness import Failure, Side, Table, alternate, machine
+
+from vineyard.deploy.local import Daemon as LoudDaemon
+
+OURS = Path(__file__).resolve().parent / "ours.py"
+MIB = 1 << 20
+FRESH_S = 10  # a daemon's time to warm its memory
+
+
+def Daemon(**settings):  # noqa: N802 - a daemon that says nothing
+    return LoudDaemon(stderr=subprocess.DEVNULL, **settings)
+
+
+class Rows:
+    """Each row is a method; `scale` says how much of it is measured."""
+
+    def __init__(self, table, short):
+        self.table = table
+        self.short = short
+        self.rounds = 5 if short else 9
+
+    def sides(self, stack, size, *arguments, readers=1):
+        """A daemon, a process that puts, and processes that get."""
+        daemon = stack.enter_context(Daemon(size=size, arguments=arguments))
+        return [stack.enter_context(Side(OURS, socket=daemon.socket)) for _ in range(1 + readers)]
+
+    def add(self, row, what, unit, ours, limit, bar, anchor=(), note=""):
+        """Seconds as the unit says: ns, us, ms."""
+        scale = {"ns": 1e9, "us": 1e6, "ms": 1e3}[unit]
+        ours, limit = [s * scale for s in ours], [s * scale for s in limit]
+        self.table.add(row, what, unit, ours, limit, bar, anchor, note)
+
+    def add_rate(self, row, what, nbytes, ours, limit, factor, note=""):
+        """Seconds for so many bytes, as GB/s."""
+        rate = [[nbytes / s / 1e9 for s in seconds] for seconds in (ours, limit)]
+        self.table.add(row, what, "GB/s", *rate, (">=", factor), note=note)
+
+    def P1(self):
+        """Gets of small values."""
+        count = 100_000 if self.short else 1_000_000
+        with ExitStack() as stack:
+            put, get = self.sides(stack, "4Gi", "--prefault", "none")
+            put.put_small(count)
+            get.know(put.kept())
+            get.get_small()
+            ours, used, call = alternate(self.rounds, get.get_small, get.read_small, get.call)
+        what = f"get 1 KiB bytes as a buffer, {count:,} objects, random"
+        self.add("P1", what, "ns", ours, call, ("<=", 10), note="limit: empty call")
+        self.add("P1", "the same, and copy its bytes out", "ns", used, call, None, note="limit: empty call")
+
+    def P2(self):
+        """Puts of small values."""
+        with ExitStack() as stack:
+            (put,) = self.sides(stack, "1Gi", readers=0)
+            ours, call = alternate(self.rounds, lambda: put.put_small_warm(20_000), put.call)
+        self.add("P2", "put 1 KiB bytes", "ns", ours, call, ("<=", 20), note="limit: empty call")
+
+    def P3(self):
+        """Puts of large arrays."""
+        nbytes = 64 * MIB
+        with ExitStack() as stack:
+            (put,) = self.sides(stack, "1Gi", readers=0)
+            put.make_array(nbytes)
+            put.put_value()
+            ours, copy = alternate(self.rounds, lambda: min(put.put_value() for _ in range(3)), lambda: put.copy(nbytes))
+        self.add_rate("P3", "put float64 array of 64 MiB, warm", nbytes, ours, copy, 0.9, note="limit: np.copyto")
+
+        def fresh():
+            with Daemon(size="2Gi") as daemon:
+                time.sleep(FRESH_S)
+                with Side(OURS, socket=daemon.socket) as put:
+                    put.make_array(nbytes)
+                    copy = put.copy(nbytes)
+                    return put.put_value(), copy
+
+        rounds = [fresh() for _ in range(3 if self.short else 5)]
+        what = f"put it into a fresh pool of 2 GiB, {FRESH_S} s after start"
+        self.add_rate("P3", what, nbytes, *zip(*rounds), 0.5, note="limit: np.copyto")
+
+    def P4(self):
+        """Views of large arrays, and their use."""
+        nbytes = 64 * MIB
+        with ExitStack() as stack:
+            daemon = stack.enter_context(Daemon(size="1Gi"))
+            put = stack.enter_context(Side(OURS, socket=daemon.socket))
+            put.make_array(nbytes)
+            put.put_value()
+            (array,) = put.kept()
+            get = stack.enter_context(Side(OURS, socket=daemon.socket))
+            views, call = alternate(self.rounds, lambda: get.view(array), get.call)
+
+            def sums():
+                with Side(OURS, socket=daemon.socket) as fresh:
+                    return fresh.sums(array, nbytes)
+
+            first, second, own = zip(*(sums() for _ in range(self.rounds)))
+        limit = [3e-6] * len(views)
+        self.add("P4", "get it: the view", "us", views, limit, ("<=", 1), call, note="limit: 3 us")
+        self.add_rate("P4", "sum it the first time, in a fresh process", nbytes, first, own, 0.4, note="limit: private array")
+        self.add_rate("P4", "sum it the second time", nbytes, second, own, 0.95, note="limit: private array")
+
+    def P5(self):
+        """Tables."""
+        with ExitStack() as stack:
+            put, get = self.sides(stack, "1Gi")
+            nbytes = put.make_table()
+            put.put_value()
+            ours, copy = alternate(self.rounds, lambda: min(put.put_value() for _ in range(3)), lambda: put.copy(nbytes))
+            (reference,) = put.kept()
+            opened, call = alternate(self.rounds, lambda: get.view(reference), get.call)
+        what = f"put the flights table (pyarrow, {nbytes / MIB:.1f} MiB), warm"
+        self.add_rate("P5", what, nbytes, ours, copy, 0.8, note="limit: np.copyto of its bytes")
+        limit = [10e-6 + 19e-6] * len(opened)
+        self.add("P6", "get it as pyarrow, 19 columns", "us", opened, limit, ("<=", 1), call, note="limit: 10 us + 1 us a column")
+
+    def P7(self):
+        """Data frames."""
+        with ExitStack() as stack:
+            (put,) = self.sides(stack, "1Gi", readers=0)
+            nbytes = put.make_table("pandas")
+            put.put_value()
+            ours, copy = alternate(self.rounds, lambda: min(put.put_value() for _ in range(3)), lambda: put.copy(nbytes))
+        self.add_rate("P7", "put it as pandas, warm", nbytes, ours, copy, 0.5, note="limit: np.copyto of its bytes in Arrow")
+
+    def P9(self):
+        """First contact."""
+        with ExitStack() as stack:
+            daemon = stack.enter_context(Daemon(size="1Gi"))
+            get = stack.enter_context(Side(OURS, socket=daemon.socket))
+            rounds = 2 * self.rounds
+            imports, plain, threads, private, call = alternate(
+                rounds, first_contact.import_seconds, lambda: first_contact.connect_seconds(daemon.socket),
+                lambda: first_contact.connect_seconds(daemon.socket, first_contact.NUMPY),
+                first_contact.private_seconds, get.call)  # fmt: skip
+
+        def add(what, unit, ours, limit, text):
+            self.add("P9", what, unit, ours, [limit] * len(ours), ("<=", 1), call, note=f"limit: {text}")
+
+        add("import vineyard", "ms", imports, 20e-3, "20 ms")
+        add("connect", "us", plain, 300e-6, "300 us")
+        add("connect in a process with threads (numpy in use)", "us", threads, 300e-6, "300 us")
+        add("private daemon started, connected, first put and get", "ms", private, 100e-3, "100 ms")
+
+
+ROWS = {"P1": Rows.P1, "P2": Rows.P2, "P3": Rows.P3, "P4": Rows.P4, "P5": Rows.P5, "P7": Rows.P7, "P9": Rows.P9}
+
+
+def main():
+    """Measures, prints, writes; 1 when a bar was missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="fewer objects and rounds: minutes become one or two")
+    parser.add_argument("--row", choices=ROWS, help="only this one (P6 is measured with P5)")
+    parser.add_argument("--json", metavar="FILE", help="also writes one JSON object a line")
+    options = parser.parse_args()
+    print(machine())
+    table = Table()
+    table.head()
+    rows = Rows(table, options.short)
+    for name in [options.row] if options.row else ROWS:
+        ROWS[name](rows)
+    if options.json:
+        table.write(options.json)
+    print(f"{table.missed()} missed")
+    return 1 if table.missed() else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every `with`, so nothing is left running
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        sys.exit(f"rows.py: {failure}")
