@@ -74,10 +74,12 @@ Result<UniqueFd> reopen(BorrowedFd fd, Access access) {
 }
 
 Result<void> touch_pages(BorrowedFd fd, std::uint64_t offset, std::uint64_t length) {
-  const auto done = retry_on_eintr([&] {
+  const auto allocate = [&] {
     return ::fallocate(fd.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length));
-  });
-  if (done != 0) {
+  };
+  // The first time allocates pages and leaves it to their first user to clear them, one fault each; the
+  // second time clears those that nobody has used yet. From then on faults map many at once.
+  if (retry_on_eintr(allocate) != 0 || retry_on_eintr(allocate) != 0) {
     return os_error(
         "fallocate", errno,
         describe(fd) + ", " + to_string(ByteCount(length)) + " at " + std::to_string(offset));

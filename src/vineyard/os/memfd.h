@@ -30,7 +30,7 @@ enum class Access { kReadOnly, kReadWrite };
 /// Errors: full (descriptors), denied.
 [[nodiscard]] Result<UniqueFd> reopen(BorrowedFd fd, Access access);
 
-/// Allocates the pages of `[offset, offset + length)` without mapping them. Who calls is charged;
+/// Allocates and clears the pages of `[offset, offset + length)` without mapping them. Who calls is charged;
 /// past a cgroup's limit the kernel kills instead of failing, so compare with the limit first.
 /// Errors: full, invalid (outside the memory), denied (`fd` is read-only).
 [[nodiscard]] Result<void> touch_pages(BorrowedFd fd, std::uint64_t offset, std::uint64_t length);

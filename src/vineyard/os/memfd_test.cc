@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vineyard/os/mapped_region.h"
@@ -52,6 +53,20 @@ TEST(Memfd, touching_allocates_only_the_range_and_never_beyond_the_end) {
   const auto beyond = touch_pages(fd, kSize.value - 4096, 8192);
   ASSERT_FALSE(beyond);
   EXPECT_EQ(beyond.error().code(), ErrorCode::kDenied);
+}
+
+TEST(Memfd, touched_pages_are_cleared_so_that_one_fault_maps_many) {
+  constexpr std::size_t kPages = 256;
+  const UniqueFd fd = create_memfd("touched", ByteCount(kPages * 4096)).value();
+  ASSERT_TRUE(touch_pages(fd, 0, kPages * 4096));
+  const auto reader = MappedRegion::map(fd, ByteCount(kPages * 4096), Access::kReadOnly);
+  ASSERT_TRUE(reader);
+  struct rusage before{}, after{};
+  ::getrusage(RUSAGE_THREAD, &before);
+  for (std::size_t page = 0; page < kPages; ++page)
+    EXPECT_EQ(reader->data()[page * 4096], std::byte{0});
+  ::getrusage(RUSAGE_THREAD, &after);
+  EXPECT_LT(after.ru_minflt - before.ru_minflt, static_cast<long>(kPages / 2));
 }
 
 TEST(Memfd, can_be_touched_after_it_was_sealed) {
