@@ -20,9 +20,9 @@ Background::~Background() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Background::add(Job job, Priority priority) {
+void Background::add(Job job) {
   const MutexLock lock(mutex_);
-  if (priority == Priority::kSomebodyWaits) {
+  if (job.priority == Priority::kSomebodyWaits) {
     jobs_.push_front(std::move(job));
   } else {
     jobs_.push_back(std::move(job));
@@ -38,7 +38,7 @@ void Background::touch(os::UniqueFd fd, std::uint64_t bytes, Priority priority, 
     at += size;
     return at < bytes ? Step::kMore : Step::kDone;
   };
-  add({std::move(step), std::move(done)}, priority);
+  add({std::move(step), priority, std::move(done)});
 }
 
 void Background::copy(std::vector<Copy> copies, Done done) {
@@ -49,7 +49,7 @@ void Background::copy(std::vector<Copy> copies, Done done) {
     }
     return next < copies.size() ? Step::kMore : Step::kDone;
   };
-  add({std::move(step), std::move(done)}, Priority::kSomebodyWaits);
+  add({std::move(step), Priority::kSomebodyWaits, std::move(done)});
 }
 
 std::size_t Background::queued() const {
@@ -57,9 +57,11 @@ std::size_t Background::queued() const {
   return jobs_.size();
 }
 
-bool Background::stopping() const {
+// Not when the worker ends, nor while somebody waits for another job than this one.
+bool Background::goes_on(Priority priority) const {
   const MutexLock lock(mutex_);
-  return stopping_;
+  return !stopping_ && (priority == Priority::kSomebodyWaits || jobs_.empty() ||
+                        jobs_.front().priority == Priority::kSpare);
 }
 
 void Background::run() {
@@ -70,13 +72,11 @@ void Background::run() {
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    Step step = Step::kMore;
-    while (step == Step::kMore) {
-      step = job.step();
-      if (stopping()) return;
-    }
-    job.done(step == Step::kDone ? Outcome::kDone : Outcome::kNoMemory);
+    Step step = job.step();
+    while (step == Step::kMore && goes_on(job.priority)) step = job.step();
+    if (step != Step::kMore) job.done(step == Step::kDone ? Outcome::kDone : Outcome::kNoMemory);
     lock.lock();
+    if (step == Step::kMore && !stopping_) jobs_.insert(jobs_.begin() + 1, std::move(job));
   }
 }
 

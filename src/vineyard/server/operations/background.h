@@ -18,8 +18,8 @@ namespace vineyard::server {
 ///
 /// Owner:   Instance.
 /// Threads: `touch` and `copy` from the loop; the callback runs in the thread here and only posts into the loop.
-/// Always:  jobs of one priority finish in the order in which they came; the destructor waits for a step of the job at
-///          hand only, and the callbacks of what was not finished are never called.
+/// Always:  what somebody waits for is next, a spare at hand steps back for it; the destructor waits for one step only,
+///          and the callbacks of what was not finished are never called.
 class Background {
  public:
   enum class Outcome : std::uint8_t { kDone, kNoMemory };
@@ -45,11 +45,12 @@ class Background {
   enum class Step : std::uint8_t { kMore, kDone, kNoMemory };
   struct Job {
     std::move_only_function<Step()> step;  // a few milliseconds of the work
+    Priority priority;
     Done done;
   };
-  void add(Job job, Priority priority);
+  void add(Job job);
   void run();
-  [[nodiscard]] bool stopping() const;
+  [[nodiscard]] bool goes_on(Priority priority) const;
 
   mutable Mutex mutex_;
   CondVar changed_;

@@ -3,9 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <memory>
-#include <numeric>
+#include <thread>
 
 #include "vineyard/base/units.h"
 #include "vineyard/os/memfd.h"
@@ -36,6 +37,28 @@ TEST(Background, copies_every_part) {
   background.copy(std::move(copies), [&](Outcome outcome) { done.set_value(outcome); });
   EXPECT_EQ(done.get_future().get(), Outcome::kDone);
   EXPECT_EQ(to, from);
+}
+TEST(Background, lets_a_spare_at_hand_wait_for_what_somebody_waits_for) {
+  for (;;) {  // again if the spare was finished before the other job came
+    const auto spare = os::create_memfd("spare", 64_MiB).value();
+    const auto touched = [&] { return os::allocated_size(spare).value(); };
+    std::atomic<int> order{0};
+    std::promise<int> spare_done, wanted_done;
+    Background background;
+    background.touch(os::reopen(spare, os::Access::kReadWrite).value(), (64_MiB).value,
+                     Background::Priority::kSpare,
+                     [&](Outcome) { spare_done.set_value(order++); });
+    while (touched() == ByteCount(0)) std::this_thread::yield();
+    background.touch(os::create_memfd("wanted", 1_MiB).value(), (1_MiB).value,
+                     Background::Priority::kSomebodyWaits,
+                     [&](Outcome) { wanted_done.set_value(order++); });
+    const bool in_time = touched() < 32_MiB;
+    const int spare_at = spare_done.get_future().get(), wanted_at = wanted_done.get_future().get();
+    EXPECT_EQ(touched(), 64_MiB);
+    if (!in_time) continue;
+    EXPECT_LT(wanted_at, spare_at);
+    return;
+  }
 }
 TEST(Background, forgets_what_it_had_not_begun_when_it_ends) {
   auto called = std::make_shared<int>(0);

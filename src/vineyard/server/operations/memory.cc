@@ -180,7 +180,8 @@ void keep_spares(Instance& in, const Post& post) {
   const std::uint64_t pool = in.options.pool_bytes;
   const std::uint64_t limit =
       in.options.prefault == Prefault::kFull ? pool : std::min(pool / kSpareShare, kSpareLimit);
-  // The sizes that writers ask for in turn: small first, so that a fresh client starts warm, then full-grown ones.
+  // The sizes that writers ask for in turn: one of each, so that a fresh client starts warm, then full-grown ones, which
+  // also serve whoever starts with a large object.
   std::uint64_t size = limits::kFirstArena;
   std::uint64_t have = spare_bytes(in);
   while (in.background.queued() == 0) {
@@ -189,7 +190,7 @@ void keep_spares(Instance& in, const Post& post) {
       of_size += is_spare(held) && held.facts.size == size;
     }
     const bool grown = size >= in.arenas.full_arena_bytes();
-    if (!grown && of_size >= 2) {
+    if (!grown && of_size >= 1) {
       size *= 2;
       continue;
     }
