@@ -109,7 +109,6 @@ Result<void> Context::join_as_client() {
   VY_TRY(map_joined(answer));
   VY_TRY(say_mapped(kMappedPinTable, answer.reply.pin_table));
   VY_TRY(say_mapped(kMappedOutbox, me_.serial));
-  pins_->keep_spare(*this);
   return {};
 }
 
@@ -144,11 +143,11 @@ Result<void> Context::map_joined(Answer<protocol::JoinReply>& answer) {
   VY_TRY(auto outbox, process_.map_own(answer.fds[1], ByteCount(sizes[1])));
   VY_TRY(auto table, process_.map_own(answer.fds[2], ByteCount(sizes[2])));
   answer.fds.clear();  // an open description counts like a mapping
-  auto barrier = process_.pin_barrier();
-  if ((region.header.flags.load(std::memory_order_acquire) & shm::kRegionReadersMustFence) != 0) {
-    barrier = shm::PinBarrier::kFence;
-  }
+  const bool must_fence =
+      (region.header.flags.load(std::memory_order_acquire) & shm::kRegionReadersMustFence) != 0;
+  const auto barrier = must_fence ? shm::PinBarrier::kFence : process_.pin_barrier();
   VY_TRY(pins_, Pins::create(process_, std::move(table), barrier));
+  if (!must_fence) pins_->register_when_worthwhile();
   VY_TRY(mappings_, MappingCache::create(*pins_, bytes_kept(pool_bytes_)));
   const auto* own = outbox.as<const shm::Outbox>();
   TableSource& tables = *this;

@@ -72,7 +72,10 @@ class Pins : private ForkListener {
   /// R1. Afterwards the caller looks at the entry.
   void pin(std::uint32_t slot, ObjectId id) noexcept {
     slots_[slot].held.store(id.value, std::memory_order_relaxed);
-    shm::store_pin(*table_of(slot), slot % limits::kPinSlots, id, barrier());
+    const shm::PinBarrier kind = barrier();
+    shm::store_pin(*table_of(slot), slot % limits::kPinSlots, id, kind);
+    if (kind == shm::PinBarrier::kFence) [[unlikely]]
+      count_fence();
   }
   /// Whether the tables were the same all the time; else the pin may be in a table that is the
   /// children's: start over.
@@ -99,7 +102,9 @@ class Pins : private ForkListener {
   [[nodiscard]] shm::PinBarrier barrier() const noexcept {
     return barrier_.load(std::memory_order_relaxed);
   }
-  void set_barrier(shm::PinBarrier barrier) { barrier_.store(barrier, std::memory_order_relaxed); }
+  /// Whether pins that fence may, when there have been many, register this process instead. Said
+  /// before the first pin; no where the worker needs fences.
+  void register_when_worthwhile() { may_register_ = true; }
 
   /// Keys of the mappings in use, each once, in order. The caller has passed a private barrier
   /// since it hid the mappings it means to unmap.
@@ -125,6 +130,7 @@ class Pins : private ForkListener {
   [[nodiscard]] shm::PinTable* table_of(std::uint32_t slot) const noexcept {
     return tables_[slot / limits::kPinSlots].load(std::memory_order_acquire);
   }
+  void count_fence() noexcept;
   void get_spare(TableSource& source);
   [[nodiscard]] Result<std::uint32_t> take_fresh_slot(TableSource& source);
   [[nodiscard]] Result<std::uint32_t> thaw(TableSource& source);
@@ -136,6 +142,7 @@ class Pins : private ForkListener {
   Process& process_;
   SlotStack slots_;
   std::atomic<shm::PinBarrier> barrier_;
+  bool may_register_ = false;
   std::atomic<std::uint32_t> forks_{0};
   std::atomic<std::uint32_t> tables_for_{0};
   std::atomic<std::uint32_t> ready_for_{0};

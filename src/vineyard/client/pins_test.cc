@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vineyard/client/client_test_support.h"
+#include "vineyard/os/membarrier.h"
 #include "vineyard/os/test_child.h"
 
 namespace vineyard::client {
@@ -70,6 +71,32 @@ TEST(Pins, say_when_no_table_is_to_be_had) {
   EXPECT_EQ(pins->take_slot(tables).error().code(), ErrorCode::kUnavailable);
   pins->release(17);
   EXPECT_EQ(pins->take_slot(tables).value(), 17u);
+}
+
+// In a child, which is not registered yet: whether a process with a second thread has pins that fence before many
+// gets, and whether it has after them.
+enum class Registering { kAllowed, kNot };
+int fences_before_and_after(Registering registering) {
+  return os::run_in_child([=] {
+    std::atomic<bool> over = false;
+    std::thread second([&] { over.wait(false); });
+    FakeTables tables;
+    const auto pins = make_pins(tables);
+    if (registering == Registering::kAllowed) pins->register_when_worthwhile();
+    const bool before = pins->barrier() == shm::PinBarrier::kFence;
+    for (int n = 0; n < 600'000; ++n) pins->release(pin(*pins, tables, kId));
+    const bool after = pins->barrier() == shm::PinBarrier::kFence;
+    over = true;
+    over.notify_all();
+    second.join();
+    return (before ? 2 : 0) + (after ? 1 : 0);
+  });
+}
+TEST(Pins, fence_in_a_process_with_threads_until_registering_it_is_worth_the_time) {
+  EXPECT_EQ(fences_before_and_after(Registering::kAllowed), os::membarrier_available() ? 2 : 3);
+}
+TEST(Pins, fence_for_ever_where_the_worker_needs_it) {
+  EXPECT_EQ(fences_before_and_after(Registering::kNot), 3);
 }
 
 TEST(PinsFork, a_parent_clears_nothing_in_the_table_of_its_children) {

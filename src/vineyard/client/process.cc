@@ -9,6 +9,7 @@
 #include "vineyard/base/try.h"
 #include "vineyard/os/fork_guard.h"
 #include "vineyard/os/membarrier.h"
+#include "vineyard/os/process.h"
 
 namespace vineyard::client {
 namespace {
@@ -19,8 +20,11 @@ constexpr std::uint64_t kClaiming = 1;
 }  // namespace
 
 void private_barrier() noexcept {
-  // Where the kernel has none, the frequent side fences by itself (PinBarrier::kFence).
-  if (!os::private_barrier()) os::full_fence();
+  // Where the kernel has none, and while this process is not registered, the frequent side fences by
+  // itself (PinBarrier::kFence). The fence comes first: who is refused here has then been seen by
+  // whoever goes on without fences once another thread has registered.
+  os::full_fence();
+  static_cast<void>(os::private_barrier().has_value());
 }
 
 // Two threads may both make a word; the second one's goes again. No lock: a child could find it
@@ -106,12 +110,20 @@ void Process::blind_own(const os::MappedRegion& region) {
 
 shm::PinBarrier Process::pin_barrier() {
   const std::lock_guard lock(barrier_mutex_);
-  if (!barrier_known_) {
-    const bool light = os::membarrier_available() && os::register_for_private_barrier() &&
-                       os::register_for_global_barrier();
-    barrier_ = light ? shm::PinBarrier::kLight : shm::PinBarrier::kFence;
-    barrier_known_ = true;
-  }
+  return os::thread_count().value_or(0) == 1 ? register_locked() : barrier_;
+}
+
+shm::PinBarrier Process::register_for_barriers() {
+  const std::lock_guard lock(barrier_mutex_);
+  return register_locked();
+}
+
+shm::PinBarrier Process::register_locked() {
+  if (barrier_known_) return barrier_;
+  const bool light = os::membarrier_available() && os::register_for_private_barrier() &&
+                     os::register_for_global_barrier();
+  barrier_ = light ? shm::PinBarrier::kLight : shm::PinBarrier::kFence;
+  barrier_known_ = true;
   return barrier_;
 }
 

@@ -76,9 +76,11 @@ class Process {
   /// there.
   void blind_own(const os::MappedRegion& region);
 
-  /// Which barrier a pin needs; registers this process with the kernel when first asked (may take
-  /// milliseconds in a process with threads).
+  /// Which barrier a pin needs now. Registers this process with the kernel if that takes
+  /// microseconds: in a process with threads it takes 10 to 40 ms, too much for a connect.
   [[nodiscard]] shm::PinBarrier pin_barrier();
+  /// Registers in any case, and returns what a pin needs from now on.
+  [[nodiscard]] shm::PinBarrier register_for_barriers();
 
  private:
   explicit Process(std::uint32_t generation) : generation_(generation) {}
@@ -99,6 +101,8 @@ class Process {
   std::vector<Context*> contexts_;        // connect_mutex_
   std::vector<ForkListener*> listeners_;  // fork_mutex_
   std::vector<Hole> holes_;               // fork_mutex_
+  [[nodiscard]] shm::PinBarrier register_locked();
+
   std::mutex barrier_mutex_;
   bool barrier_known_ = false;  // barrier_mutex_
   shm::PinBarrier barrier_ = shm::PinBarrier::kFence;
