@@ -67,7 +67,8 @@ class ResolverContext:
 
     def run(self, obj, **kw):
         """The value of an Object or Blob; the Object itself if no resolver knows its type."""
-        resolver, is_builtin = self.find(obj.typename)
+        typename = obj.typename
+        resolver, is_builtin = self._found.get(typename) or self.find(typename)
         if is_builtin:
             return resolver(obj, self, kw)
         if resolver is None:

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from .. import _core
 
-# Which module of this package knows the types of which library, and what to call there to have them registered.
+# Which module of this package knows the types of which library (or module of one), and what to call there to have them
+# registered.
 _pending = {
     "builtins": ("python", None),
     "vineyard": ("python", None),
     "numpy": ("tensor", None),
+    "numpy.ma": ("tensor", "register_masked"),  # importing it takes longer than putting 64 MiB
+    "numpy.ma.core": ("tensor", "register_masked"),  # its home before NumPy 2.3
     "pyarrow": ("arrow", "register_pyarrow"),
     "polars": ("arrow", "register_polars"),
     "pandas": ("dataframe", None),
@@ -127,8 +130,9 @@ def builtin_for(cls):
     found = _builders.get(cls)
     if found is None and _pending:
         home = cls.__module__
-        library = home.partition(".")[0] if isinstance(home, str) else None
-        if library in _pending:
+        for library in (home, home.partition(".")[0]) if isinstance(home, str) else ():
+            if library not in _pending:
+                continue
             module, function = _pending[library]
             loaded = _load(module)
             if function is not None:

@@ -263,7 +263,8 @@ def _resolve_objects(obj):
     return array.astype(np.dtypes.StringDType()) if obj._field("value_type_kind_") == "StringDType" else array
 
 
-def _view(obj, order):
+def resolve(obj, context, options, order="C"):
+    """A read-only array over the shared bytes."""
     text, meta, kind = obj._fields("shape_", "value_type_meta_", "value_type_kind_")
     shape = _shapes.get(text) if isinstance(text, str) else None
     if shape is None:
@@ -286,11 +287,6 @@ def _view(obj, order):
     return array
 
 
-def resolve(obj, context, options):
-    """A read-only array over the shared bytes."""
-    return _view(obj, "C")
-
-
 def resolve_text(obj, context, options):
     """An array of str and None: a copy."""
     return _resolve_objects(obj)
@@ -298,12 +294,12 @@ def resolve_text(obj, context, options):
 
 def resolve_column_major(obj, context, options):
     """A read-only array in Fortran order over the shared bytes."""
-    return _view(obj, "F")
+    return resolve(obj, context, options, "F")
 
 
 def resolve_masked(obj, context, options):
     """A masked array; data and mask are read-only."""
-    array = _view(obj, "C")
+    array = resolve(obj, context, options)
     mask = obj._buffer("mask_")
     if mask is not None:
         mask = np.ndarray(array.shape, bool, mask) if mask else np.zeros(array.shape, bool)
@@ -318,7 +314,11 @@ def _encode_number(writer, node, value, scope):
     return _encode_plain(writer, node, value, scope)
 
 
+def register_masked():
+    """Adds the builder of masked arrays."""
+    register(np.ma.MaskedArray, _encode_masked)
+
+
 register(np.ndarray, _encode, options=("partition_index",))
-register(np.ma.MaskedArray, _encode_masked)
 for _type in (np.generic, np.str_, np.bytes_):
     register(_type, _encode_number)
