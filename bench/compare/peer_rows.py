@@ -144,15 +144,22 @@ class PeerRows:
 
     def fresh_pools(self):
         """The first large put into a new daemon, each 10 s old."""
-        python, found = self.peers[WHEEL].python, ([], [])
+        python, found = self.peers[WHEEL].python, ([], [], [])
         for _ in range(2 if self.short else 5):
-            with Daemon(size="2Gi", stderr=subprocess.DEVNULL) as ours, WheelDaemon(python, "2Gi") as theirs:
+            with (
+                Daemon(size="2Gi", stderr=subprocess.DEVNULL) as ours,
+                WheelDaemon(python, "2Gi", WheelDaemon.COLD) as cold,
+                WheelDaemon(python, "2Gi") as reserved,
+            ):
                 time.sleep(FRESH_S)
-                for seconds, socket, interpreter in zip(found, (ours.socket, theirs.wait().socket), (None, python)):
+                sockets = (ours.socket, cold.wait().socket, reserved.wait().socket)
+                for seconds, socket, interpreter in zip(found, sockets, (None, python, python)):
                     with Side(OURS, **({"python": interpreter} if interpreter else {}), socket=socket) as put:
                         put.make_array(NUMBERS)
                         seconds.append(put.put_value() * 1e3)
-        self.add("P3", f"put it into a fresh pool, {FRESH_S} s after start | {WHEEL}", "ms", *found, 6)
+        what = f"put it into a fresh pool, {FRESH_S} s after start | {WHEEL}"
+        self.add("P3", what + ", by default", "ms", found[0], found[1], 6)
+        self.add("P3", what + ", reserved", "ms", found[0], found[2], None)
 
     def P4(self):
         """View an array, and sum it."""
@@ -172,7 +179,12 @@ class PeerRows:
 
     def R5(self):
         """Put 64 MiB, by the bar of the C++ client."""
-        self.compare("5", "put 64 MiB, warm", "ms", lambda s: s.put.put_value(), {WHEEL: 1.35})
+
+        def prepare(system):
+            system.put.make_array(NUMBERS)
+            system.put.put_value()
+
+        self.compare("5", "put 64 MiB, warm", "ms", lambda s: s.put.put_value(), {WHEEL: 1.35}, prepare)
 
     # ---- tables
 

@@ -59,14 +59,15 @@ class WheelDaemon:
     """The daemon of the reference, with its memory reserved, without compression, TCP and etcd."""
 
     FLAGS = ("-meta", "local", "-reserve_memory=true", "-compression=false", "-rpc=false")
+    COLD = tuple(flag for flag in FLAGS if "reserve" not in flag)
 
-    def __init__(self, python, size="3Gi"):
+    def __init__(self, python, size="3Gi", flags=FLAGS):
         self._folder = tempfile.TemporaryDirectory(prefix="vineyard-bench-")
         self.socket = f"{self._folder.name}/wheel.sock"
         programs = list(Path(python).parent.parent.glob("lib/python*/site-packages/vineyard/bdist/vineyardd"))
         program = [str(programs[0])] if programs else [str(python), "-m", "vineyard"]
         log = open(f"{self._folder.name}/log", "wb")
-        self._process = subprocess.Popen([*program, "-socket", self.socket, "-size", size, *self.FLAGS], stdout=log,
+        self._process = subprocess.Popen([*program, "-socket", self.socket, "-size", size, *flags], stdout=log,
                                          stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
         log.close()
 

@@ -83,7 +83,7 @@ class Table:
     """Prints rows as they come, and keeps them for the JSON file."""
 
     HEAD = ("row", "what", "ours", "limit", "ratio", "bar", "verdict")
-    FORMAT = "{:<5} {:<62} {:>13} {:>10} {:>8} {:>10}  {}"
+    FORMAT = "{:<5} {:<76} {:>13} {:>10} {:>8} {:>10}  {}"
 
     def __init__(self, limit="limit"):
         self.rows = []
