@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -57,3 +58,11 @@ def run_python(daemon):
 def kill(pid):
     """`kill -9`."""
     os.kill(pid, signal.SIGKILL)
+
+
+def wait_for(what, condition):
+    """Waits until `condition()` is true; fails after a minute."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"waited a minute for {what}"
+        time.sleep(0.002)
