@@ -242,6 +242,15 @@ def test_a_client_finds_the_next_daemon_at_its_socket(tmp_path):
             client.get(object_id)
 
 
+def test_a_client_in_the_place_of_one_that_put_much_starts_afresh(own_daemon):
+    for count in (6000, 3, 10_000, 3):
+        code = f"import vineyard; c = vineyard.connect({own_daemon.socket!r}); print(c.get([c.put((n,)) for n in range({count})][-1]))"
+        assert run(code).stdout == f"({count - 1},)\n"
+    client = vineyard.connect(own_daemon.socket)
+    assert client.status.json["counts"].get("voided", 0) == 0
+    assert client.status.json["objects"]["total"] == 16_006
+
+
 def test_try_init_starts_a_daemon_for_this_program():
     code = """
 import os, vineyard

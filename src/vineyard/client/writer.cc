@@ -281,7 +281,9 @@ Result<void> Writer::make_room(Lock& lock, std::uint32_t records, std::uint64_t 
       return Error(ErrorCode::kFull,
                    "the instance lends no more ids, or has no room for this document: " +
                        std::to_string(records) + " records, " +
-                       to_string(ByteCount(document_bytes)) + " of document");
+                       to_string(ByteCount(document_bytes)) +
+                       " of document. Delete objects (`vineyard ls`), or restart vineyardd with a "
+                       "larger --size");
     }
   }
 }

@@ -5,16 +5,32 @@
 
 #include "vineyard/base/failpoint.h"
 #include "vineyard/base/try.h"
+#include "vineyard/base/units.h"
 #include "vineyard/os/mapping_lease.h"
 #include "vineyard/os/memfd.h"
 #include "vineyard/os/peer_identity.h"
 #include "vineyard/os/socket.h"
+#include "vineyard/server/operations/memory.h"
 
 namespace vineyard::server {
 namespace {
 
 using shm::Held;
 using shm::Kind;
+
+// Ids for a client. Where no room is left for their documents, what can be given up is given up first.
+Result<void> lend(Instance& in, const Peer& peer, shm::Clients::Window window) {
+  auto lent = in.clients.grant(peer.control, window);
+  if (lent || lent.error().code() != ErrorCode::kFull) return lent;
+  (void)make_room(in, in.arenas.largest_home_object());
+  lent = in.clients.grant(peer.control, window);
+  if (lent || lent.error().code() != ErrorCode::kFull) return lent;
+  return Error(
+      ErrorCode::kFull,
+      fmt::format("no room for another object in the pool of {} ({}). Drop views or delete "
+                  "objects (`vineyard ls`), or restart vineyardd with a larger --size",
+                  to_string(ByteCount(in.options.pool_bytes)), holders(in)));
+}
 
 Held* created_by(Instance& in, Kind kind, std::uint64_t owner, std::uint64_t request) {
   for (auto& [number, held] : in.holds.all(kind)) {
@@ -81,7 +97,9 @@ Result<std::uint32_t> mapped_outbox(Instance& in, Peer& peer, std::uint64_t numb
   VY_TRY(os::seal_against_new_writers(held->fd));
   if (!in.clients.established(peer.control, peer.serial)) {
     in.clients.establish(peer.control, peer.serial, peer.uid, peer.pid, peer.program);
-    VY_TRY(in.clients.grant(peer.control, shm::Clients::Window::kKeep));
+    // Who finds the pool full joins all the same: it may want to read, or to delete.
+    const auto lent = lend(in, peer, shm::Clients::Window::kKeep);
+    if (!lent && lent.error().code() != ErrorCode::kFull) return lent.error();
   }
   return 0U;
 }
@@ -144,7 +162,7 @@ Result<void> top_up(Instance& in, Peer& peer) {
   if (!in.clients.established(peer.control, peer.serial))
     return Error(ErrorCode::kInvalid, "join first");
   in.harvester.harvest(peer.control);
-  return in.clients.grant(peer.control, shm::Clients::Window::kDouble);
+  return lend(in, peer, shm::Clients::Window::kDouble);
 }
 
 bool leave(Instance& in, Peer& peer) {

@@ -18,6 +18,10 @@ Result<std::uint32_t> Clients::reserve_control() {
   for (std::uint32_t c = 0; c < limits::kClients; ++c) {
     if (reserved_[c] || control(c).serial.load(kRelaxed) != 0) continue;
     mark_reserved(c);
+    // Whoever joins reads these before it is established: its positions start at 0, not where the
+    // client before it ended.
+    control(c).granted.store(0, kRelaxed);
+    control(c).harvested.store(0, kRelaxed);
     return c;
   }
   return Error(ErrorCode::kFull,
@@ -106,7 +110,8 @@ std::optional<bool> Clients::is_published(EntryIndex i) {
 
 bool Clients::reserve(std::uint32_t c, std::uint64_t window) {
   const std::uint64_t wanted = window * limits::kDocumentBudget;
-  if (wanted <= home_reserved_[c]) return true;
+  // What was harvested since has taken of the room that stood behind the reservation.
+  if (wanted <= home_reserved_[c]) return arenas_.reserve_home(0);
   if (!arenas_.reserve_home(wanted - home_reserved_[c])) return false;
   home_reserved_[c] = wanted;
   return true;

@@ -26,7 +26,7 @@ class Clients {
   Clients(Region& region, Holds& holds, Entries& entries, Arenas& arenas)
       : region_(region), holds_(holds), entries_(entries), arenas_(arenas) {}
 
-  /// A control block for a new connection; it stays reserved until `release_control`.
+  /// A control block for a new connection, at position 0; it stays reserved until `release_control`.
   /// Errors: full (4,096 clients).
   Result<std::uint32_t> reserve_control();
   void mark_reserved(std::uint32_t control);

@@ -68,6 +68,27 @@ TEST_F(ClientsTest, a_window_that_cannot_be_doubled_is_still_kept_full) {
   EXPECT_LT(a.block().window.load(), limits::kRing);
 }
 
+TEST_F(ClientsTest, what_was_promised_never_takes_more_than_the_pool) {
+  FakeHost small(8U << 20);
+  FakeClient a(small);
+  Clients& c = small.worker().clients;
+  Result<void> granted;
+  std::uint64_t puts = 0;
+  while ((granted = c.grant(a.control(), Clients::Window::kDouble)) && puts < 1'000'000) {
+    for (int n = 0; n < 8; ++n, ++puts) a.put_document({}, puts);
+    ASSERT_EQ(small.worker().harvester.harvest_all(), Harvester::Progress::kAll);
+  }
+  ASSERT_FALSE(granted);
+  EXPECT_EQ(granted.error().code(), ErrorCode::kFull);
+  // What is granted still is promised: it has its room.
+  while (a.block().granted.load() > a.block().harvested.load()) {
+    a.put_document({}, ++puts);
+    ASSERT_EQ(small.worker().harvester.harvest_all(), Harvester::Progress::kAll);
+  }
+  EXPECT_LE(small.worker().arenas.used_bytes(), small.worker().arenas.pool_bytes());
+  EXPECT_EQ(small.broken_invariant(), std::nullopt);
+}
+
 TEST_F(ClientsTest, nothing_is_granted_to_a_block_without_a_client) {
   const std::uint32_t c = clients().reserve_control().value();
   ASSERT_TRUE(clients().grant(c, Clients::Window::kKeep));
@@ -150,6 +171,19 @@ TEST_F(ClientsTest, what_a_client_calls_itself_is_kept_up_to_64_bytes) {
   EXPECT_EQ(clients().program(a.control()), std::string(64, 'x'));
   clients().establish(a.control(), a.serial(), 1000, 1, "");
   EXPECT_EQ(clients().program(a.control()), "");
+}
+
+TEST_F(ClientsTest, a_block_is_at_its_beginning_before_its_next_client_is_established) {
+  FakeClient a(host);
+  a.put_blob(10);
+  host.worker().harvester.harvest_all();
+  a.die();
+  ASSERT_TRUE(host.leave(a.serial()));
+  // Who joins reads where it is to write before the daemon knows that it has mapped anything.
+  const std::uint32_t c = clients().reserve_control().value();
+  ASSERT_EQ(c, a.control());
+  EXPECT_EQ(clients().control(c).harvested.load(), 0u);
+  EXPECT_EQ(clients().control(c).granted.load(), 0u);
 }
 
 TEST_F(ClientsTest, a_lease_of_an_older_holder_of_the_block_was_not_shown) {
