@@ -211,3 +211,20 @@ def test_drivers_bind_methods_to_values():
     with vineyard.driver_context() as drivers:
         drivers.register("my::", "describe", lambda value, suffix: f"{value.x}{suffix}")
         assert drivers.resolve(Point(1, None), "my::Point").describe("!") == "1!"
+
+
+def test_a_put_inside_the_first_import_of_a_library_does_not_spoil_later_ones(run_python):
+    """A finalizer or signal handler may put while the types of its value's library are being registered."""
+    code = """
+import numpy as np
+inside = []
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "vineyard.data.tensor":
+            inside.append(client.put(np.arange(3)))
+            inside.append(client.put(["a", {"list"}]))
+sys.meta_path.insert(0, Finder())
+first, second = client.put(np.arange(5)), client.put(np.arange(6))
+print(len(inside), client.get_object(first).typename, client.get_object(second).typename, client.get(inside[0]).sum(), client.get(inside[1]))
+"""
+    assert run_python(code) == "2 vineyard::Tensor<int64> vineyard::Tensor<int64> 3 ['a', {'list'}]"

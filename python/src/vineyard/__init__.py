@@ -28,6 +28,7 @@ from .client import (
 from .core.builder import BuilderContext, builder_context, default_builder_context
 from .core.driver import default_driver_context, driver_context
 from .core.resolver import ResolverContext, default_resolver_context, resolver_context
+from .data import python as _types_of_python  # noqa: F401 - registers them
 from .meta import ObjectMeta, ObjectName
 from .version import __version__
 

@@ -8,7 +8,7 @@ returns an ObjectMeta, Object or ObjectID. For members it calls `builder.run(cli
 from __future__ import annotations
 
 from .. import _core
-from ..data.builtin import Builtin, builtin_for
+from ..data.builtin import Builtin, builtin_for, is_complete
 from .current import Current, Scoped, accepts
 
 _SHORT = frozenset((bytes, str, int, float, bool, type(None)))
@@ -62,7 +62,8 @@ class BuilderContext:
         if cls in found:
             return found[cls]
         builder = self._search(cls)
-        found[cls] = builder
+        if builder is not None and is_complete():
+            found[cls] = builder
         return builder
 
     def _search(self, cls):

@@ -10,13 +10,14 @@ A built-in resolver is `resolve(object, context, options)`.
 
 from __future__ import annotations
 
+from _thread import get_ident
+
 from .. import _core
 
 # Which module of this package knows the types of which library (or module of one), and what to call there to have them
-# registered.
+# registered. Python's own types are there from the start: a finalizer or a signal handler that puts may strike inside
+# any import.
 _pending = {
-    "builtins": ("python", None),
-    "vineyard": ("python", None),
     "numpy": ("tensor", None),
     "numpy.ma": ("tensor", "register_masked"),  # importing it takes longer than putting 64 MiB
     "numpy.ma.core": ("tensor", "register_masked"),  # its home before NumPy 2.3
@@ -24,6 +25,7 @@ _pending = {
     "polars": ("arrow", "register_polars"),
     "pandas": ("dataframe", None),
 }
+_loading = set()  # (library, thread) while that thread registers the types of that library
 _builders = {}
 
 # Type names begin so; the longest one wins.
@@ -131,15 +133,29 @@ def builtin_for(cls):
     if found is None and _pending:
         home = cls.__module__
         for library in (home, home.partition(".")[0]) if isinstance(home, str) else ():
-            if library not in _pending:
-                continue
-            module, function = _pending[library]
-            loaded = _load(module)
-            if function is not None:
-                getattr(loaded, function)()
-            _pending.pop(library, None)  # only now: another thread may be looking meanwhile
+            if (pending := _pending.get(library)) is not None:
+                _register_types_of(library, *pending)
             found = _builders.get(cls)
     return found
+
+
+def _register_types_of(library, module, function):
+    me = (library, get_ident())
+    if me in _loading:
+        return  # a put inside the import that the first such put began
+    _loading.add(me)
+    try:
+        loaded = _load(module)
+        if function is not None:
+            getattr(loaded, function)()
+    finally:
+        _loading.discard(me)
+    _pending.pop(library, None)  # only now: another thread may be looking meanwhile
+
+
+def is_complete():
+    """Whether what `builtin_for` says is for good: not while a library's types are being registered."""
+    return not _loading
 
 
 def builtin_resolver_for(typename):
