@@ -247,7 +247,9 @@ class Client(_core.Client):
     def create_blob(self, size):
         """A BlobBuilder of that many bytes; a list of them for a list of sizes."""
         if isinstance(size, (list, tuple)):
-            return [_core.BlobBuilder._create(self, s) for s in size]
+            return [self.create_blob(s) for s in size]
+        if isinstance(size, int) and not 0 <= size < 2**63:
+            raise InvalidException(f"a blob has 0 to 2**63 - 1 bytes, not {size}")
         return _core.BlobBuilder._create(self, size)
 
     def create_empty_blob(self):
@@ -416,7 +418,7 @@ def _daemon_program():
 
 
 def _open(cls, socket, autostart, deadline_ms=_DEADLINE_MS, daemon_arguments=()):
-    socket = "" if socket is None else os.fspath(socket)
+    socket = "" if socket is None else os.fsdecode(socket)
     try:
         client, started = _core._connect(
             cls, socket, autostart, deadline_ms, _daemon_program() if autostart else "", list(daemon_arguments), ""

@@ -41,13 +41,16 @@ Result<ByteCount> parse_byte_count(std::string_view text) {
   };
   double amount = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), amount);
-  if (code != std::errc() || !(amount >= 0)) return bad();
+  if (code != std::errc() || !(amount >= 0) || std::isinf(amount)) return bad();
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
   const int power = unit_power(unit);
   if (power < 0) return bad();
   const double bytes = std::floor(std::ldexp(amount, 10 * power));
-  if (bytes >= std::ldexp(1.0, 63)) return bad();
+  if (bytes >= std::ldexp(1.0, 63)) {
+    return Error(ErrorCode::kInvalid,
+                 "'" + std::string(text) + "' is more than any machine has: it must be below 8Ei");
+  }
   return ByteCount(static_cast<std::uint64_t>(bytes));
 }
 

@@ -14,11 +14,19 @@ TEST(ByteCount, reads_what_people_write) {
   EXPECT_EQ(parse_byte_count("2 MB")->value, 2U << 20);
 }
 TEST(ByteCount, refuses_anything_else_and_says_what_is_understood) {
-  for (const char* text : {"", "x", "-1", "1Q", "1Kx", "nan", "inf", "1e30G"}) {
+  for (const char* text : {"", "x", "-1", "1Q", "1Kx", "nan", "inf"}) {
     const auto r = parse_byte_count(text);
     ASSERT_FALSE(r) << text;
     EXPECT_NE(r.error().message().find("512Mi"), std::string::npos);
   }
+}
+TEST(ByteCount, says_when_a_size_is_too_large_to_be_one) {
+  for (const char* text : {"9223372036854775808", "18446744073709551616", "8192P", "1e30G"}) {
+    const auto r = parse_byte_count(text);
+    ASSERT_FALSE(r) << text;
+    EXPECT_NE(r.error().message().find("more than any machine has"), std::string::npos);
+  }
+  EXPECT_TRUE(parse_byte_count("8191P"));
 }
 TEST(ByteCount, is_shown_with_a_unit) {
   EXPECT_EQ(to_string(12_B), "12 B");

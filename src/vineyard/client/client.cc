@@ -19,6 +19,13 @@ std::uint32_t page_limit(std::uint32_t wanted) {
   return std::min(wanted, limits::kIdsPerMessage);
 }
 
+// As the daemon checks it: a longer one would not even fit into a message.
+Result<void> check_name(std::string_view name) {
+  if (!name.empty() && name.size() <= limits::kMaxName) return {};
+  return Error(ErrorCode::kInvalid, "a name has 1 to " + std::to_string(limits::kMaxName) +
+                                        " bytes, this one has " + std::to_string(name.size()));
+}
+
 Result<std::vector<Writer::Part>> take_all(Context& context, std::span<Payload> payloads) {
   std::vector<Writer::Part> parts;
   for (Payload& p : payloads) {
@@ -166,6 +173,7 @@ Result<WritableCopy> Client::get_writable(ObjectId blob, const GetOptions& optio
 // ---- names
 
 Result<void> Client::put_name(std::string_view name, ObjectId id, NameMode mode) const {
+  VY_TRY(check_name(name));
   VY_TRY(Context * context, context_->here());
   VY_TRY(context->call(
       protocol::PutNameRequest{std::string(name), id.value, static_cast<std::uint32_t>(mode)}));
@@ -173,6 +181,7 @@ Result<void> Client::put_name(std::string_view name, ObjectId id, NameMode mode)
 }
 
 Result<ObjectId> Client::get_name(std::string_view name, const GetNameOptions& options) const {
+  VY_TRY(check_name(name));
   VY_TRY(Context * context, context_->here());
   if (options.freshness == Freshness::kSeen) {
     if (const auto id = context->reader().find_name(name)) return *id;
@@ -184,6 +193,7 @@ Result<ObjectId> Client::get_name(std::string_view name, const GetNameOptions& o
 }
 
 Result<bool> Client::drop_name(std::string_view name) const {
+  VY_TRY(check_name(name));
   VY_TRY(Context * context, context_->here());
   VY_TRY(const auto reply, context->call(protocol::DropNameRequest{std::string(name)}));
   return reply.existed != 0;

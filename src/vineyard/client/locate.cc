@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kSystemSocket = "/run/vineyard/vineyard.sock";
 constexpr const char* kDaemon = "vineyardd";
+constexpr const char* kNative = ".native";
 constexpr std::chrono::milliseconds kBetweenTries{5};
 constexpr std::size_t kLogShown = 400;
 
@@ -68,7 +69,7 @@ std::vector<std::string> socket_candidates(const ConnectOptions& options) {
   std::string named = options.socket;
   if (named.empty()) named = os::environment("VINEYARD_IPC_SOCKET").value_or("");
   // Where existing clients are served on the path itself, the native socket stands beside it.
-  if (!named.empty()) return {named + ".native", named};
+  if (!named.empty()) return {named + kNative, named};
   return {user_socket(), kSystemSocket};
 }
 
@@ -79,7 +80,9 @@ Result<Found> connect_to_first(const std::vector<std::string>& candidates,
     auto socket = os::connect_unix(path, static_cast<int>(options.deadline_ms));
     if (socket) return Found{*std::move(socket), path};
     const ErrorCode code = socket.error().code();
-    if (code == ErrorCode::kNotFound && path.ends_with(".native")) continue;  // the usual case
+    // Usually it is not there; and a path with a few bytes left cannot have one.
+    const bool beside = path.ends_with(kNative) && candidates.size() > 1;
+    if (beside && (code == ErrorCode::kNotFound || code == ErrorCode::kInvalid)) continue;
     if (!looked.empty()) looked += "; ";
     if (code == ErrorCode::kNotFound) {
       looked += "there is no socket " + path;

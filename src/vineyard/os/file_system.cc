@@ -56,8 +56,16 @@ Result<void> create_private_directory(const std::string& path) {
 }
 
 Result<std::string> read_small_file(const std::string& path) {
-  UniqueFd fd(retry_on_eintr([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  // Not blocking: what is opened may turn out to be a pipe that nobody writes to.
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  UniqueFd fd(retry_on_eintr([&] { return ::open(path.c_str(), kFlags); }));
   if (!fd.valid()) return os_error("open", errno, path);
+  struct stat there{};
+  if (::fstat(fd.get(), &there) != 0) return os_error("fstat", errno, path);
+  if (!S_ISREG(there.st_mode)) {
+    const char* what = S_ISDIR(there.st_mode) ? "a directory" : "a pipe or device";
+    return Error(ErrorCode::kInvalid, path + " is " + what + ", not a file");
+  }
   std::string text;
   char piece[4096];
   for (;;) {

@@ -57,10 +57,21 @@ TEST(ReadSmallFile, reads_all_of_it) {
   folder.write("file", text);
   EXPECT_EQ(read_small_file(folder / "file").value(), text);
   EXPECT_EQ(read_small_file(folder / "missing").error().code(), ErrorCode::kNotFound);
-  EXPECT_EQ(read_small_file(folder.path()).error().code(), ErrorCode::kInvalid);
+}
+TEST(ReadSmallFile, reads_no_directory_and_nothing_that_may_have_no_end) {
+  const TestFolder folder;
+  EXPECT_EQ(read_small_file(folder.path()).error().message(),
+            folder.path() + " is a directory, not a file");
+  EXPECT_EQ(read_small_file("/dev/zero").error().message(),
+            "/dev/zero is a pipe or device, not a file");
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(read_small_file(folder / "pipe").error().code(), ErrorCode::kInvalid);
 }
 TEST(ReadSmallFile, stops_at_a_megabyte) {
-  EXPECT_EQ(read_small_file("/dev/zero").error().code(), ErrorCode::kInvalid);
+  const TestFolder folder;
+  folder.write("file", std::string((1 << 20) + 1, 'x'));
+  EXPECT_EQ(read_small_file(folder / "file").error().message(),
+            folder / "file" + " is larger than 1 MiB");
 }
 TEST(RemoveFile, one_that_is_not_there_is_no_error) {
   const TestFolder folder;

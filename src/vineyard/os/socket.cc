@@ -47,6 +47,26 @@ int connect_once(BorrowedFd fd, const sockaddr_un& address) {
   }));
 }
 
+// Why nobody can be reached where something lies: it is no socket, or its daemon has ended.
+Error refused(const std::string& path) {
+  struct stat there{};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) {
+    const char* what = S_ISDIR(there.st_mode) ? "a directory" : "a file";
+    return Error(ErrorCode::kInvalid, path + " is " + what + ", not a socket");
+  }
+  return Error(ErrorCode::kUnavailable, "the daemon at " + path + " is gone");
+}
+
+Error denied(const std::string& path) {
+  struct stat there{};
+  const std::string whose = ::stat(path.c_str(), &there) == 0
+                                ? " belongs to uid " + std::to_string(there.st_uid) + ", which"
+                                : " lies in a folder that";
+  return Error(ErrorCode::kDenied, "the socket " + path + whose + " does not let uid " +
+                                       std::to_string(::geteuid()) +
+                                       " in; ask for access, or start a daemon of your own");
+}
+
 // Takes the lock beside the path. The loop: a clean stop of the holder may remove the file that was
 // just opened.
 Result<UniqueFd> lock_path(const std::string& path) {
@@ -143,7 +163,10 @@ Result<UnixListener> listen_unix(const std::string& path, unsigned mode) {
   UnixListener listener;
   listener.path = path;
   VY_TRY(listener.lock, lock_path(path));
-  VY_TRY(clear_path(path, address));
+  if (auto cleared = clear_path(path, address); !cleared) {
+    ::unlink((path + ".lock").c_str());  // held: nobody else's
+    return std::move(cleared).error();
+  }
   VY_TRY(listener.socket, new_socket(SOCK_NONBLOCK));
   // The file gets the socket's own bits (less the umask), so it is never wider than asked for, not
   // for an instant.
@@ -165,8 +188,8 @@ Result<UniqueFd> connect_unix(const std::string& path, int timeout_ms) {
     switch (errno) {
       case ENOENT:
         return Error(ErrorCode::kNotFound, "nothing listens at " + path + " (no such socket)");
-      case ECONNREFUSED:
-        return Error(ErrorCode::kUnavailable, "the daemon at " + path + " is gone");
+      case ECONNREFUSED: return refused(path);
+      case EACCES: return denied(path);
       case EPROTOTYPE:
         return Error(ErrorCode::kInvalid, "the socket at " + path + " is no socket of this daemon");
       case EAGAIN:

@@ -141,6 +141,7 @@ TEST(ListenUnix, a_directory_a_link_or_a_file_in_the_way_is_named_and_left_alone
     ASSERT_FALSE(listener) << name;
     EXPECT_EQ(listener.error().code(), ErrorCode::kInvalid);
     EXPECT_THAT(listener.error().message(), HasSubstr(what));
+    EXPECT_FALSE(std::filesystem::exists(folder / (std::string(name) + ".lock")));
   }
   EXPECT_EQ(std::filesystem::file_size(folder / "file"), 8U);
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <initializer_list>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -137,10 +136,40 @@ std::string source_of(std::string_view name, const Words& given) {
   return std::string(name.substr(2)) + " in the file of --config";
 }
 
-Error one_line(const CLI::ParseError& e) {
-  std::string text = e.what();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return Error(ErrorCode::kInvalid, text + "; vineyardd --help lists all settings");
+// Text of somebody else's as part of one line.
+std::string printable(std::string text) {
+  constexpr std::size_t kShown = 200;
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  }
+  if (text.size() > kShown) text = text.substr(0, kShown) + "...";
+  return text;
+}
+
+Error complaint(std::string_view text) {
+  return Error(ErrorCode::kInvalid,
+               printable(std::string(text)) + "; vineyardd --help lists all settings");
+}
+
+// What the parser found wrong with the file of --config, or with the words themselves.
+Error one_line(const CLI::ParseError& e, const std::string& file) {
+  if (dynamic_cast<const CLI::ConfigError*>(&e) == nullptr) return complaint(e.what());
+  const std::string_view text = e.what();
+  constexpr std::string_view kUnknown = "INI was not able to parse ";
+  if (!text.starts_with(kUnknown)) return complaint(file + ": " + std::string(text));
+  return complaint(file + ": there is no setting \"" + std::string(text.substr(kUnknown.size())) +
+                   "\"");
+}
+
+// The file that counts, the last one that is named; empty: none.
+std::string config_file(const Words& words) {
+  constexpr std::string_view kName = "--config";
+  std::string file;
+  for (std::size_t n = 0; n < words.size(); ++n) {
+    if (words[n] == kName && n + 1 < words.size()) file = words[n + 1];
+    if (words[n].starts_with("--config=")) file = words[n].substr(kName.size() + 1);
+  }
+  return file;
 }
 
 template <class T>
@@ -238,6 +267,12 @@ Result<Settings> parse_settings(int argc, char* const* argv) {
   declare(app, texts);
   const Words given = words_of(argc, argv);
   Words words = with_environment(given);
+  const std::string file = config_file(words);
+  if (!file.empty()) {
+    if (const auto text = os::read_small_file(file); !text) {
+      return Error(ErrorCode::kInvalid, "--config: " + text.error().message());
+    }
+  }
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     app.parse(std::move(words));
@@ -246,7 +281,7 @@ Result<Settings> parse_settings(int argc, char* const* argv) {
   } catch (const CLI::CallForVersion& e) {
     return print(std::string(e.what()) + "\n");
   } catch (const CLI::ParseError& e) {
-    return one_line(e);
+    return one_line(e, file);
   }
   return settings_from(texts, given);
 }

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "vineyard/os/file_system.h"
 #include "vineyard/os/test_folder.h"
@@ -13,7 +15,6 @@ namespace vineyard::settings {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -153,8 +154,25 @@ TEST_F(SettingsTest, what_is_not_a_setting_is_named) {
   EXPECT_THAT(complaint({"--sice", "1Gi"}), AllOf(HasSubstr("--sice"), HasSubstr("--help")));
   EXPECT_THAT(complaint({"serve"}), HasSubstr("serve"));
   EXPECT_THAT(complaint({"--size"}), HasSubstr("--size"));
-  EXPECT_THAT(complaint({"--config", file("sice = 1\n")}), HasSubstr("sice"));
-  EXPECT_THAT(complaint({"--config", folder_ / "missing.toml"}), HasSubstr("missing.toml"));
+}
+TEST_F(SettingsTest, what_is_wrong_with_the_file_is_said_in_one_short_line) {
+  EXPECT_THAT(complaint({"--config", file("sice = 1\n")}),
+              AllOf(HasSubstr("vineyard.toml: there is no setting \"sice\""), HasSubstr("--help")));
+  EXPECT_THAT(complaint({"--config", file("[pool]\nsize = 1\n")}), HasSubstr("\"pool."));
+  EXPECT_THAT(complaint({"--config", file("config = \"x\"\n")}),
+              HasSubstr("vineyard.toml: config"));
+  EXPECT_THAT(complaint({"--config", folder_ / "missing.toml"}),
+              AllOf(HasSubstr("--config"), HasSubstr("missing.toml")));
+  EXPECT_EQ(complaint({"--config", folder_.path()}),
+            "--config: " + folder_.path() + " is a directory, not a file");
+  EXPECT_THAT(complaint({"--config", "/dev/zero"}), HasSubstr("not a file"));
+  for (const std::string& garbage :
+       {std::string(100'000, 'x'), std::string("\x01\x1b[2J\n\xff=[[[\r\n"),
+        std::string("[[[\n")}) {
+    const std::string text = complaint({"--config", file(garbage)});
+    EXPECT_LT(text.size(), 400U);
+    EXPECT_EQ(std::ranges::find_if(text, [](char c) { return c >= 0 && c < ' '; }), text.end());
+  }
 }
 TEST_F(SettingsTest, without_any_home_the_state_directory_must_be_given) {
   ::unsetenv("XDG_STATE_HOME");
@@ -240,6 +258,23 @@ TEST_F(SettingsTest, workers_get_what_was_decided_and_nothing_else) {
   EXPECT_EQ(seen.reserve, s.reserve);
   EXPECT_EQ(seen.life, s.life);
   EXPECT_EQ(seen.log, s.log);
+}
+TEST_F(SettingsTest, what_was_decided_once_is_what_every_worker_finds_without_the_file) {
+  const std::string path = file(
+      "socket = \"/x/s\"\nprefault = \"full\"\nreserve = false\nuntil-idle = true\nlog = \"json\"");
+  const Settings first = good({"--config", path, "--state-dir", "/x/state"});
+  auto arguments = arguments_for_worker("vineyardd", first);
+  arguments.erase(arguments.begin());
+  std::filesystem::remove(path);
+  ::setenv("VINEYARD_CONFIG", path.c_str(), 1);
+  ::setenv("VINEYARD_SOCKET", "/y/s", 1);
+  const Settings again = good(arguments);
+  EXPECT_EQ(again.socket, "/x/s");
+  EXPECT_EQ(again.state_dir, "/x/state");
+  EXPECT_EQ(again.prefault, Prefault::kFull);
+  EXPECT_EQ(again.reserve, Reserve::kOff);
+  EXPECT_EQ(again.life, Life::kUntilIdle);
+  EXPECT_EQ(again.log, LogFormat::kJson);
 }
 
 }  // namespace

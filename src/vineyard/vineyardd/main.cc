@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -66,13 +67,26 @@ Result<void> confine(const settings::Settings& s) {
   return {};
 }
 
+// Three processes share out what there is; with fewer than these not one client could connect.
+Result<void> check_descriptors() {
+  constexpr std::uint64_t kFewest = 32;
+  VY_TRY(const std::uint64_t limit, os::raise_descriptor_limit());
+  if (limit >= kFewest) return {};
+  return Error(
+      ErrorCode::kInvalid,
+      fmt::format("a process may have {} files open here, at least {} are needed; raise the "
+                  "limit (ulimit -n)",
+                  limit, kFewest));
+}
+
 Result<int> serve(settings::Settings& s, const std::string& program) {
   VY_TRY(const os::MemoryLimits limits, os::memory_limits());
   VY_TRY(settings::fit_pool(s, limits));
   VY_TRY(os::set_no_new_privileges());
   VY_TRY(os::disable_core_dumps());
-  VY_TRY(os::raise_descriptor_limit());
-  VY_TRY(os::create_private_directory(s.state_dir));
+  VY_TRY(check_descriptors());
+  if (auto made = os::create_private_directory(s.state_dir); !made)
+    return std::move(made).error().with_context("the folder of --state-dir");
   if (s.socket.starts_with(os::runtime_directory_path() + "/")) VY_TRY(os::runtime_directory());
   supervisor::Options options;
   VY_TRY(options.worker_library, open_worker());
