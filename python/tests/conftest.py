@@ -66,3 +66,21 @@ def wait_for(what, condition):
     while not condition():
         assert time.monotonic() < deadline, f"waited a minute for {what}"
         time.sleep(0.002)
+
+
+def kill_tree(pids):
+    """`kill -9` of all processes of a daemon at once."""
+    for pid in pids:  # stopped first, or one of them would start another
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        kill(pid)
+    wait_for("them to be gone", lambda: not any(map(is_running, pids)))
+
+
+def is_running(pid):
+    """Whether a process runs: a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -140,7 +140,8 @@ def calls_between(trace, begin, end):
 def test_neither_put_nor_get_makes_a_system_call(own_daemon, tmp_path, kind):
     command = [sys.executable, "-c", LOOP, own_daemon.socket, kind]
     strace = ["strace", "-f", "-qq", "-o", str(tmp_path / "trace")]
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    paths = [os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     done = subprocess.run([*strace, *command], capture_output=True, text=True, timeout=300, env=env)
     if "ptrace" in done.stderr and done.returncode != 0:
         pytest.skip("strace may not trace here: " + done.stderr.strip())
