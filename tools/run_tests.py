@@ -109,10 +109,10 @@ def fuzz(runs: int) -> Counts:
     return script("tools/fuzz.py", f"--runs={runs}")
 
 
-def stress(seconds: int) -> Counts:
+def stress(*arguments: str) -> Counts:
     if tool("tools/build.sh", "dev") != 0:
         return Counts(failed=1)
-    return script("tests/stress/run.py", f"--seconds={seconds}")
+    return script("tests/stress/run.py", *arguments)
 
 
 @dataclass(frozen=True)
@@ -126,15 +126,15 @@ class Stage:
 STAGES = [
     Stage("dev", "unit, golden, conformance, integration, model, tidy, consumer", lambda: build_and_ctest("dev")),
     Stage("python", "the installed package, and what the documentation shows", python_package),
-    Stage("stress", "everything killed at random, everything verified", lambda: stress(60)),
+    Stage("stress", "everything killed at random, everything verified", lambda: stress("--seconds=60")),
+    Stage("rules", "each rule left out on purpose is caught by the kill loop", lambda: stress("--rules")),
     Stage("asan", "the same under AddressSanitizer and UndefinedBehaviorSanitizer", lambda: build_and_ctest("asan"), nightly=True),
     Stage("fuzz", "a million runs of each parser", lambda: fuzz(1_000_000), nightly=True),
     Stage("tsan", "the same under ThreadSanitizer", lambda: build_and_ctest("tsan", wrapper=("setarch", "-R")), nightly=True),
     Stage("clang", "the second compiler", lambda: build_and_ctest("clang-dev"), nightly=True),
     Stage("tidy", "clang-tidy and clang-format", lambda: script("tools/tidy.py"), nightly=True),
-    Stage("rules", "each rule left out on purpose is caught by the kill loop", lambda: script("tests/stress/run.py", "--rules"), nightly=True),
     Stage("nightly", "full models and long tests", lambda: build_and_ctest("dev", test_preset="nightly"), nightly=True),
-    Stage("long-stress", "an hour of it", lambda: stress(3600), nightly=True),
+    Stage("long-stress", "an hour of it", lambda: stress("--seconds=3600"), nightly=True),
     Stage("long-fuzz", "fifty million runs", lambda: fuzz(50_000_000), nightly=True),
 ]
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -35,11 +36,14 @@ constexpr std::uint64_t kPuts = 4000;  // of each client
 constexpr std::uint64_t kPuts = 2000;
 #endif
 
+enum class Expected { kNothingWrong, kSomethingWrong };
+
 /// Ids that threads tell each other. Relaxed: a hand-over that ordered anything would hide a missing order elsewhere.
 struct Board {
   std::array<std::atomic<std::uint64_t>, 256> ids{};
   std::atomic<std::uint64_t> put{0}, viewed{0}, viewed_fresh{0}, composed{0}, reused{0}, wrong{0};
   std::atomic<int> running{kClients};
+  Expected expected = Expected::kNothingWrong;
 };
 
 std::vector<std::byte> blob_bytes(ObjectId id, std::size_t size) {
@@ -127,7 +131,8 @@ class StressClient {
     board_.ids[pick(board_.ids.size())].store(id.value, std::memory_order_relaxed);
   }
   void wrong(const char* what, ObjectId id) {
-    if (board_.wrong.fetch_add(1) < 10) ADD_FAILURE() << what << ": " << id.to_string();
+    if (board_.wrong.fetch_add(1) < 10 && board_.expected == Expected::kNothingWrong)
+      ADD_FAILURE() << what << ": " << id.to_string();
   }
 
   bool put_blob() {
@@ -368,7 +373,8 @@ class StressWorker {
 
 /// A host, its clients in threads and its worker, until all have put what they are to put and everything is deleted.
 struct Session {
-  explicit Session(std::uint64_t seed) {
+  explicit Session(std::uint64_t seed, Expected expected = Expected::kNothingWrong) {
+    board.expected = expected;
     EXPECT_TRUE(os::register_for_global_barrier());
     for (int n = 0; n < kClients; ++n)
       clients.push_back(std::make_unique<StressClient>(host, board, clients));
@@ -420,19 +426,22 @@ TEST_P(LeftOut, is_noticed) {
 #ifndef VINEYARD_FAILPOINTS
   GTEST_SKIP() << "built without VINEYARD_FAILPOINTS";
 #endif
+#ifdef VINEYARD_TSAN
+  if (std::string_view(GetParam()) == "R6" || std::string_view(GetParam()) == "R7")
+    GTEST_SKIP() << "ThreadSanitizer itself ends the program at the first view that changes";
+#endif
   leave_rule_out(GetParam());
-  std::uint64_t refused = 0;
-  for (int n = 0; n < 20 && refused == 0; ++n) {
-    Session run(std::random_device{}());
-    refused = run.host.worker()
-                  .harvester.counts()
-                  .refused;  // a composer's honest record: its member is gone
+  std::uint64_t noticed = 0;
+  for (int n = 0; n < 20 && noticed == 0; ++n) {
+    Session run(std::random_device{}(), Expected::kSomethingWrong);
+    // A view that changed, or a composer's honest record that was refused: its member is gone.
+    noticed = run.board.wrong.load() + run.host.worker().harvester.counts().refused;
   }
   leave_rule_out(nullptr);
-  EXPECT_GT(refused, 0u);
+  EXPECT_GT(noticed, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, LeftOut, ::testing::Values("R2", "R4"));
+INSTANTIATE_TEST_SUITE_P(Rules, LeftOut, ::testing::Values("R2", "R4", "R6", "R7"));
 
 }  // namespace
 }  // namespace vineyard::shm

@@ -5,8 +5,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "vineyard/shm/layout.h"
 
@@ -99,6 +101,7 @@ std::optional<ObjectId> Actor::write(const std::vector<ObjectId>& members) {
 
 void Actor::show(ObjectId id, std::uint64_t seed) {
   Shown& s = board_.shelves[number_][next_shelf_++ % kShelf];
+  board_.fresh[below(16)] = id.value;
   const std::uint64_t old = s.id.exchange(0);
   s.seed = seed;
   s.id = id.value;
@@ -111,6 +114,7 @@ void Actor::show(ObjectId id, std::uint64_t seed) {
 
 void Actor::remove(const std::vector<ObjectId>& ids) {
   for (ObjectId id : ids) board_.doomed[below(64)] = id.value;
+  if (below(2)) usleep(below(2000));  // composers like what is about to go
   const auto report = client_->remove(ids, {.deep = below(4) == 0});
   if (report)
     board_.deleted += report->deleted;
@@ -188,44 +192,76 @@ void Actor::look_at_somebody() {
   views_.push_back(*std::move(seen));
 }
 
+void Actor::look_at_the_hostile() {
+  const ObjectId id(board_.hostile_blobs[below(64)].load());
+  if (id.value == 0) return;
+  const auto object = client_->get(id);
+  if (!object) return;
+  const auto bytes = object->view().bytes();
+  const bool zeros = std::ranges::all_of(bytes.first(std::min<std::size_t>(bytes.size(), 4096)),
+                                         [](std::byte b) { return b == std::byte{0}; });
+  if (!zeros) violation("a forged record shows other people's bytes", id);
+}
+
+std::optional<Actor::Seen> Actor::must_be_there(ObjectId id, std::uint64_t seed, const char* when) {
+  const auto object = client_->get(id);
+  if (!object && object.error().code() == ErrorCode::kNotFound)
+    violation("an object is lost", id, std::string(when) + ": " + object.error().message());
+  if (!object) return std::nullopt;
+  return read(id, seed, when);
+}
+
+// Members that are just being deleted, most of all. They are held by the client's own pins alone, until the parent is
+// published; what was composed is looked at again before anybody else is told.
 void Actor::compose() {
-  std::vector<Seen> held;
+  if (composed_) {
+    const auto [id, seed] = *std::exchange(composed_, std::nullopt);
+    if (const auto seen = must_be_there(id, seed, "composed a while ago")) read_members(*seen);
+    show(id, seed);
+  }
   std::vector<ObjectId> members;
+  const std::uint32_t which = below(3);  // dying, brand-new, or any
   for (std::uint32_t n = 0, want = 1 + below(3); n < want; ++n) {
     const Shown& s = board_.shelves[below(kActors)][below(kShelf)];
-    const ObjectId id(below(3) ? s.id.load() : board_.doomed[below(64)].load());
-    if (id.value == 0) continue;
-    if (auto seen = read(id, std::nullopt, "compose")) {
-      members.push_back(id);
-      held.push_back(*std::move(seen));
-    }
+    const ObjectId id(which == 0   ? board_.doomed[below(64)].load()
+                      : which == 1 ? board_.fresh[below(16)].load()
+                                   : s.id.load());
+    if (id.value == 0 || id.is_blob()) continue;
+    if (below(4) != 0 || read(id, std::nullopt, "compose")) members.push_back(id);
   }
   if (members.empty()) return;
   const auto id = write(members);
-  held.clear();  // the pins are gone: the parent must hold its members now
   if (!id) return;
   ++board_.composed;
-  const std::uint64_t seed = last_seed_;
-  if (below(2)) {
-    if (auto seen = read(*id, seed, "just composed")) read_members(*seen);
-  }
-  show(*id, seed);
+  composed_.emplace(*id, last_seed_);
+  if (const auto seen = must_be_there(*id, last_seed_, "just composed")) read_members(*seen);
 }
 
 void Actor::own() {
-  if (kept_.size() < 12) {
-    if (const auto id = write({})) kept_.emplace_back(*id, last_seed_);
+  Shown& s = board_.kept[number_][below(kKept)];
+  const ObjectId id(s.id.load());
+  if (id.value == 0) {
+    const auto fresh = write({});
+    if (!fresh) return;
+    s.seed = last_seed_;
+    s.id = fresh->value;
     return;
   }
-  const std::size_t n = below(static_cast<std::uint32_t>(kept_.size()));
-  const auto [id, seed] = kept_[n];
-  const auto object = client_->get(id);
-  if (!object && object.error().code() == ErrorCode::kNotFound)
-    violation("an own object is lost", id, object.error().message());
-  if (object) (void)read(id, seed, "own");
+  (void)must_be_there(id, s.seed.load(), "own");
   if (below(2)) return;
+  s.id = 0;
   trash_.push_back(id);
-  kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(n));
+}
+
+// What was published is there, however soon its writer ends.
+void Actor::die_after_a_put() {
+  Shown& s = board_.kept[number_][below(kKept)];
+  if (s.id.load() != 0) return own();
+  const auto id = write({});
+  if (!id) return;
+  s.seed = last_seed_;
+  s.id = id->value;
+  kill(getpid(), SIGKILL);
 }
 
 void Actor::fork_once() {
@@ -285,11 +321,13 @@ void Actor::step(Role role) {
     case Role::kWriter:
       if (x < 75) {
         if (const auto id = write({})) show(*id, last_seed_);
+      } else if (x == 75) {
+        die_after_a_put();
       } else {
         own();
       }
       break;
-    case Role::kReader: look_at_somebody(); break;
+    case Role::kReader: x < 90 ? look_at_somebody() : look_at_the_hostile(); break;
     case Role::kComposer: x < 70 ? compose() : own(); break;
     case Role::kForker:
       if (x < 4)

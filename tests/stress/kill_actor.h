@@ -42,9 +42,12 @@ class Actor {
   std::optional<Seen> read(ObjectId id, std::optional<std::uint64_t> seed, const char* when);
   void verify(const Seen& seen, const char* when);
   void read_members(const Seen& seen);
+  std::optional<Seen> must_be_there(ObjectId id, std::uint64_t seed, const char* when);
   void look_at_somebody();
+  void look_at_the_hostile();
   void compose();
   void own();
+  void die_after_a_put();
   void fork_once();
   void close_everything();
   void drop_some(std::size_t keep);
@@ -58,8 +61,7 @@ class Actor {
   meta::DocumentBuilder builder_;
   std::uint64_t last_seed_ = 0;
   std::vector<Seen> views_;
-  std::vector<std::pair<ObjectId, std::uint64_t>>
-      kept_;  // ids that nobody else was told: must be there
+  std::optional<std::pair<ObjectId, std::uint64_t>> composed_;  // nobody was told it yet
   std::vector<ObjectId> trash_;
   std::uint32_t next_shelf_ = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kill/verify loop: clients, worker and supervisor are killed at random while every object is checked.
-//   kill_loop [--seconds N] [--seed N] [--clients N --workers N --supervisors N]
+//   kill_loop [--seconds N] [--seed N] [--clients N --workers N --supervisors N] [--kill-percent N]
 // Ends when the time is over and as many of each were killed as asked for. Exit status 1: a violation, or something is left over.
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "daemon.h"
 #include "kill_actor.h"
@@ -26,11 +27,13 @@ constexpr Role kRoles[] = {Role::kWriter,   Role::kReader,     Role::kComposer, 
                            Role::kComposer, Role::kShortLived, Role::kHostile,  Role::kForker};
 constexpr std::uint32_t kCount = sizeof kRoles / sizeof kRoles[0];
 
+constexpr double kPatience = 60;  // seconds, until everything that ended must be gone
+
 struct Options {
   double seconds = 20;
   std::uint64_t seed = 1;
   std::uint64_t clients = 0, workers = 0, supervisors = 0;
-  bool expect_violation = false;
+  std::uint64_t kill_percent = 100;  // fewer kills: clients live long enough to know each other
 };
 
 double now() {
@@ -58,7 +61,7 @@ double now() {
         r.document = random() % limits::kDocumentRing;
         r.document_size = random() % 1000;
         c->write_record(tail, r);
-        if (r.id & ObjectId::kBlobBit) board.doomed[random() % 64] = r.id;
+        if (r.id & ObjectId::kBlobBit) board.hostile_blobs[random() % 64] = r.id;
       }
       c->publish(random() % 16 ? tail : random());
       if (!c->call(protocol::SyncRequest{})) break;
@@ -83,14 +86,15 @@ class Loop {
     while (board_.violations == 0 && (now() - begin < options_.seconds || !enough())) {
       usleep(1000 + static_cast<useconds_t>(random_() % 8000));
       reap();
-      kill_somebody();
+      look_for_faults();
+      if (random_() % 100 < options_.kill_percent) kill_somebody();
       if (now() - begin > options_.seconds * 10 + 600) break;
     }
     const double took = now() - begin;
     board_.stop = 1;
     for (pid_t pid : actors_) end(pid);
+    const bool clean = board_.violations == 0 && nothing_left();
     const std::uint64_t violations = board_.violations;
-    const bool clean = violations == 0 && nothing_left();
     std::printf(
         "%.1f s, seed %lu: killed %lu clients, %lu workers, %lu supervisors; puts %lu gets %lu "
         "absent %lu composed %lu deleted %lu "
@@ -132,10 +136,30 @@ class Loop {
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       for (std::uint32_t n = 0; n < kCount; ++n) {
         if (actors_[n] != pid) continue;
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {  // by itself, right after a put
+          ++kills_[0];
+          spawn(n);
+          continue;
+        }
         std::fprintf(stderr, "VIOLATION: actor %u ended by itself (status %x)\n", n, status);
         ++board_.violations;
         spawn(n);
       }
+    }
+  }
+
+  // Whoever is killed ends by SIGKILL; a worker that ends by another signal was led astray.
+  void look_for_faults() {
+    if (++looks_ % 4 != 0) return;
+    static constexpr std::string_view kEnded = "ended by signal ";
+    const std::string log = daemon_.log();
+    for (std::size_t at = 0; (at = log.find(kEnded, at)) != std::string::npos;) {
+      at += kEnded.size();
+      if (log.compare(at, 2, "9,") == 0) continue;
+      std::fprintf(stderr, "VIOLATION: a worker died of a fault: signal %s\n",
+                   log.substr(at, log.find('\n', at) - at).c_str());
+      ++board_.violations;
+      return;
     }
   }
 
@@ -160,7 +184,10 @@ class Loop {
   // Everything is deleted; then no object, arena, pin table, outbox or connection may be left, and no invariant broken.
   bool nothing_left() {
     std::string last;
-    for (int tries = 0; tries < 400; ++tries, usleep(25000)) {
+    for (const double until = now() + kPatience; now() < until; usleep(25000)) {
+      looks_ = 3;
+      look_for_faults();
+      if (board_.violations != 0) return false;
       auto c = testing::RawClient::join(daemon_.socket());
       if (!c) continue;
       if (auto check = c->call(protocol::CheckRequest{}); !check || check->findings != 0) {
@@ -194,6 +221,7 @@ class Loop {
   Board& board_;
   pid_t actors_[kCount] = {};
   std::uint64_t kills_[3] = {};
+  std::uint64_t looks_ = 0;
 };
 
 }  // namespace
@@ -215,6 +243,8 @@ int main(int argc, char** argv) {
       options.workers = static_cast<std::uint64_t>(value);
     else if (word == "--supervisors")
       options.supervisors = static_cast<std::uint64_t>(value);
+    else if (word == "--kill-percent")
+      options.kill_percent = static_cast<std::uint64_t>(value);
     else
       return std::fprintf(stderr, "unknown option %s\n", argv[n]), 2;
   }

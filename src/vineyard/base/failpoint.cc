@@ -83,6 +83,8 @@ void failpoint_hit(const char* name) {
       std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int>(chance() * 600)));
     if (a.what == "long")
       std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int>(chance() * 20)));
+    if (a.what == "stall")
+      std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int>(chance() * 200)));
     if (a.what == "kill") std::_Exit(137);
     if (a.what == "abort") std::abort();
   }

@@ -3,7 +3,7 @@
 
 // Named places where a test build can be made to wait, fail, or die: VY_FAILPOINT("harvest.record_copied").
 // Configured by VINEYARD_FAILPOINTS="name=action[:probability],..." with the actions `jitter` (sleep up to 600 us),
-// `long` (up to 20 ms), `kill`, `abort`; compiled out unless VINEYARD_FAILPOINTS is defined.
+// `long` (up to 20 ms), `stall` (up to 200 ms), `kill`, `abort`; compiled out unless VINEYARD_FAILPOINTS is defined.
 namespace vineyard {
 
 /// What a test does at failpoints, before what the environment asks for; null: nothing. It may throw: then the step

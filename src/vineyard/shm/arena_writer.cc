@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "vineyard/base/check.h"
+#include "vineyard/base/failpoint.h"
 
 namespace vineyard::shm {
 
@@ -45,7 +46,7 @@ bool ArenaWriter::is_settled(const Grants& grants) const {
 bool ArenaWriter::is_empty(const Grants& grants) const {
   // In this order: the worker counts an entry before it counts its position (R10), so a count that
   // is read after a position that is past all records misses none of them.
-  return is_settled(grants) && grants.present(list_number_) == 0;
+  return is_settled(grants) && (VY_LEFT_OUT("R6") || grants.present(list_number_) == 0);
 }
 
 std::span<std::byte> ArenaWriter::claim_untouched(std::uint64_t offset, std::uint64_t size,

@@ -18,7 +18,7 @@ std::optional<std::uint64_t> judge_mark(Region& region, Predecessor predecessor)
   const bool again = fault && mark != 0 && mark == h.last_mark.load(kRelaxed);
   h.last_mark.store(fault ? mark : 0, kRelaxed);
   h.mark.store(0, kRelaxed);
-  if (!again) return std::nullopt;
+  if (!again || VY_LEFT_OUT("R16")) return std::nullopt;
   h.last_mark.store(0, kRelaxed);
   return mark >> 32;
 }

@@ -146,7 +146,7 @@ void Retirer::give_up(const Move& move) {
 void Retirer::switch_place(const Move& move, Pinned pinned) {
   const EntryIndex i = move.id.index();
   if (entries_.state(i) != State::kBusy) return give_up(move);
-  if (pinned == Pinned::kYes) {
+  if (pinned == Pinned::kYes && !VY_LEFT_OUT("R7")) {
     entries_.set(i, State::kLive);
     return give_up(move);
   }
