@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+
+#include "vineyard/base/failpoint.h"
 #include "vineyard/base/limits.h"
 #include "vineyard/os/memfd.h"
 #include "vineyard/shm/worker/fakes/fake_host.h"
@@ -160,6 +163,82 @@ TEST_F(RebuildTest, a_kill_a_fault_elsewhere_or_a_kill_in_between_poison_nobody)
   EXPECT_EQ(dies(0, Predecessor::kDiedOfFault), std::nullopt);
   EXPECT_EQ(dies(0, Predecessor::kDiedOfFault), std::nullopt) << "no mark, nobody to blame";
 }
+
+// ---- rules left out on purpose: each must show
+
+#ifdef VINEYARD_FAILPOINTS
+struct Fault {};  // thrown at a failpoint: the worker dies of it
+
+/// A test during which one rule is left out.
+struct RuleLeftOut : RebuildTest {
+  ~RuleLeftOut() override {
+    set_failpoint_hook(nullptr);
+    leave_rule_out(nullptr);
+  }
+  // A record at which every worker dies: how many it takes until one lives, as the server does it.
+  std::uint32_t workers_until_one_lives(std::uint32_t limit) {
+    FakeClient poisoner(host);
+    poisoner.put_blob(10);
+    set_failpoint_hook([](const char* name) {
+      if (std::string_view(name) == "harvest.record_copied") throw Fault{};
+    });
+    std::uint32_t workers = 1;
+    for (; workers < limit; ++workers) {
+      try {
+        host.worker().harvester.harvest_all();
+        break;
+      } catch (const Fault&) {
+        const auto poisoned = host.restart(Predecessor::kDiedOfFault).poisoned_client;
+        if (!poisoned) continue;
+        EXPECT_EQ(*poisoned, poisoner.serial());
+        host.worker().harvester.take_back(poisoner.control());
+        host.worker().arenas.unlist_all(poisoner.control());
+        poisoner.block().serial.store(0);
+      }
+    }
+    host.region().header.mark.store(0);
+    return workers;
+  }
+};
+
+TEST_F(RuleLeftOut, with_r16_the_third_worker_lives_after_two_died_of_one_record) {
+  EXPECT_EQ(workers_until_one_lives(20), 3u);
+}
+
+TEST_F(RuleLeftOut, without_r16_one_poisoned_record_kills_every_worker) {
+  leave_rule_out("R16");
+  EXPECT_EQ(workers_until_one_lives(20), 20u);
+}
+
+TEST_F(RuleLeftOut, without_r12_an_object_that_was_being_moved_is_lost) {
+  FakeClient a(host);
+  const ObjectId blob = a.put_blob(10);
+  host.worker().harvester.harvest_all();
+  entries().set(blob.index(), State::kBusy);
+  leave_rule_out("R12");
+  host.restart();
+  EXPECT_EQ(state(blob), State::kBusy) << "out of sight, and nobody will ever decide";
+  leave_rule_out(nullptr);
+  host.restart();
+  EXPECT_EQ(state(blob), State::kLive);
+}
+
+TEST_F(RuleLeftOut, without_r10_a_published_object_is_lost_with_the_worker) {
+  FakeClient a(host);
+  const ObjectId blob = a.put_blob(10);
+  leave_rule_out("R10");
+  set_failpoint_hook([](const char* name) {
+    if (std::string_view(name) == "harvest.record_copied") throw Fault{};
+  });
+  EXPECT_THROW(host.worker().harvester.harvest_all(), Fault);
+  set_failpoint_hook(nullptr);
+  leave_rule_out(nullptr);
+  host.region().header.mark.store(0);
+  host.restart();
+  host.worker().harvester.harvest_all();
+  EXPECT_NE(state(blob), State::kLive) << "counted, but never taken";
+}
+#endif
 
 }  // namespace
 }  // namespace vineyard::shm
