@@ -46,8 +46,7 @@ TEST(Background, lets_a_spare_at_hand_wait_for_what_somebody_waits_for) {
     std::promise<int> spare_done, wanted_done;
     Background background;
     background.touch(os::reopen(spare, os::Access::kReadWrite).value(), (64_MiB).value,
-                     Background::Priority::kSpare,
-                     [&](Outcome) { spare_done.set_value(order++); });
+                     Background::Priority::kSpare, [&](Outcome) { spare_done.set_value(order++); });
     while (touched() == ByteCount(0)) std::this_thread::yield();
     background.touch(os::create_memfd("wanted", 1_MiB).value(), (1_MiB).value,
                      Background::Priority::kSomebodyWaits,

@@ -22,7 +22,7 @@ using shm::Kind;
 Result<void> lend(Instance& in, const Peer& peer, shm::Clients::Window window) {
   auto lent = in.clients.grant(peer.control, window);
   if (lent || lent.error().code() != ErrorCode::kFull) return lent;
-  (void)make_room(in, in.arenas.largest_home_object());
+  (void)free_idle(in, in.arenas.largest_home_object());
   lent = in.clients.grant(peer.control, window);
   if (lent || lent.error().code() != ErrorCode::kFull) return lent;
   return Error(

@@ -162,16 +162,20 @@ Result<void> drop_arena(Instance& in, Peer& peer, std::uint32_t list_number) {
   return {};
 }
 
+Room free_idle(Instance& in, std::uint64_t wanted) {
+  if (has_room(in, wanted)) return Room::kEnough;
+  drop_spares(in, wanted);
+  if (has_room(in, wanted)) return Room::kEnough;
+  in.harvester.harvest_all();
+  sweep_pin_tables(in, Sweep::kOfTheGone);
+  in.retirer.retry_waiting(in.own_pins());
+  in.arenas.sweep();
+  return has_room(in, wanted) ? Room::kEnough : Room::kTooLittle;
+}
+
 void make_room(Instance& in, std::uint64_t wanted, const Post& post,
                std::function<void(Room)> done) {
-  if (has_room(in, wanted)) return done(Room::kEnough);
-  drop_spares(in, wanted);
-  if (!has_room(in, wanted)) {
-    in.harvester.harvest_all();
-    sweep_pin_tables(in, Sweep::kOfTheGone);
-    in.retirer.retry_waiting(in.own_pins());
-    in.arenas.sweep();
-  }
+  (void)free_idle(in, wanted);
   compact_until(in, wanted, post, std::move(done));
 }
 
