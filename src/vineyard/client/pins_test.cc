@@ -77,7 +77,7 @@ TEST(Pins, say_when_no_table_is_to_be_had) {
 // gets, and whether it has after them.
 enum class Registering { kAllowed, kNot };
 int fences_before_and_after(Registering registering) {
-  return os::run_in_child([=] {
+  return os::run_in_child([registering] {
     std::atomic<bool> over = false;
     std::thread second([&] { over.wait(false); });
     FakeTables tables;
