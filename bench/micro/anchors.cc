@@ -100,8 +100,9 @@ double floor_get_ns(std::size_t objects) {
   auto* pins = static_cast<std::atomic<std::uint64_t>*>(slots.data);
   std::uint64_t sum = 0;
   int at = 0;
-  const double t = best_time(2, static_cast<double>(objects), [&] {
-    for (std::uint64_t id : ids) {
+  const double t = time_pieces(objects, 1000, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::uint64_t id = ids[i];
       FloorEntry* e = table->find(id);
       const std::uint64_t g = e->generation.load(std::memory_order_acquire);
       auto& pin = pins[at++ & 7];
@@ -121,12 +122,10 @@ double floor_put_ns(std::size_t size) {
   Mapping pool(n * size);
   FloorTable table(n);
   const std::vector<char> source(size, 1);
-  const double t = best_time(1, static_cast<double>(n), [&] {
-    std::size_t offset = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      std::memcpy(static_cast<char*>(pool.data) + offset, source.data(), size);
-      table.insert(i * 2654435761U + 1, offset, size);
-      offset += size;
+  const double t = time_pieces(n, 10000, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      std::memcpy(static_cast<char*>(pool.data) + i * size, source.data(), size);
+      table.insert(i * 2654435761U + 1, i * size, size);
     }
   });
   return t * 1e9;
@@ -143,9 +142,8 @@ double dependent_load_ns() {
     return chain;
   }();
   std::uint32_t at = 0;
-  constexpr int kLoads = 2000000;
-  const double t = best_time(1, kLoads, [&] {
-    for (int n = 0; n < kLoads; ++n) at = next[at * 16UL];
+  const double t = time_pieces(1000000, 10000, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t n = begin; n < end; ++n) at = next[at * 16UL];
   });
   sink = at;
   return t * 1e9;
@@ -193,7 +191,7 @@ double nt_copy_gbs(std::size_t bytes) {
   to.resize(bytes + 64, 2);
   char* d = to.data() + (64 - reinterpret_cast<std::uintptr_t>(to.data()) % 64);
   const char* s = from.data();
-  const double t = best_time(5, static_cast<double>(bytes), [&] {
+  const double t = time_pieces(5 * bytes, bytes, [&](std::size_t, std::size_t) {
     for (std::size_t n = 0; n < bytes; n += 16) {
       _mm_stream_si128(reinterpret_cast<__m128i*>(d + n),
                        _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + n)));
@@ -211,7 +209,7 @@ double populate_copy_gbs(std::size_t bytes) {
   if (fallocate(fd, 0, 0, static_cast<off_t>(bytes)) != 0) std::abort();
   auto* to = static_cast<char*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
   constexpr std::size_t kStep = 4U << 20;
-  const double t = best_time(1, static_cast<double>(bytes), [&] {
+  const double t = time_pieces(bytes, bytes, [&](std::size_t, std::size_t) {
     for (std::size_t n = 0; n < bytes; n += kStep) {
       const std::size_t step = std::min(kStep, bytes - n);
       madvise(to + n, step, 22 /* MADV_POPULATE_READ */);
@@ -235,8 +233,8 @@ std::uint64_t sum_words(const void* data, std::size_t bytes) {
 double read_sum_gbs(std::size_t bytes) {
   static std::vector<char> from;
   from.resize(bytes, 1);
-  const double t =
-      best_time(2, static_cast<double>(bytes), [&] { sink = sum_words(from.data(), bytes); });
+  const double t = time_pieces(
+      3 * bytes, bytes, [&](std::size_t, std::size_t) { sink = sum_words(from.data(), bytes); });
   return 1e-9 / t;
 }
 

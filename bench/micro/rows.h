@@ -14,4 +14,8 @@ void run_meta_rows(Table& table, const std::string& scale);
 /// Clients killed: row 29.
 void run_death_rows(Table& table, const std::string& scale);
 
+/// One operation again and again, with nothing else around it, for row 30 (bench/instructions.py
+/// counts what it executes): get, put, view of a metadata object. Returns the exit status.
+[[nodiscard]] int run_loop(const std::string& name, std::size_t count);
+
 }  // namespace vineyard::bench

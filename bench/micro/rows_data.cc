@@ -17,26 +17,12 @@
 namespace vineyard::bench {
 namespace {
 
-template <class T>
-T must(Result<T> r, const char* what) {
-  if (r) return *std::move(r);
-  fmt::print(stderr, "bench: {}: {}\n", what, r.error().message());
-  std::exit(2);
-}
-
-void must(Result<void> r, const char* what) {
-  if (r) return;
-  fmt::print(stderr, "bench: {}: {}\n", what, r.error().message());
-  std::exit(2);
-}
-
-Client connect_to(const Daemon& daemon) {
-  return must(Client::connect({.socket = daemon.socket()}), "connect");
-}
-
-std::span<const std::byte> bytes_of(const std::vector<char>& v) {
-  return std::as_bytes(std::span(v));
-}
+constexpr std::size_t kArena = 64U << 20;  // of the daemon, full-grown
+constexpr std::string_view kGetRows[] = {"1", "2", "3"};
+constexpr std::string_view kWarmPut[] = {"5"};
+constexpr std::string_view kCreateRows[] = {"7a", "7b"};
+constexpr std::string_view kFirstRead[] = {"8a", "8b"};
+constexpr std::string_view kHandOver[] = {"9a", "9b"};
 
 volatile std::uint64_t sink;
 
@@ -51,9 +37,9 @@ std::vector<ObjectId> put_many(const Client& client, std::size_t count, std::siz
 
 double get_ns(const Client& client, const std::vector<ObjectId>& ids) {
   std::uint64_t sum = 0;
-  const double t = best_time(1, static_cast<double>(ids.size()), [&] {
-    for (ObjectId id : ids) {
-      const auto view = client.get_view(id);
+  const double t = time_pieces(ids.size(), 1000, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto view = client.get_view(ids[i]);
       if (!view) std::abort();
       sum += view->size();
     }
@@ -63,12 +49,13 @@ double get_ns(const Client& client, const std::vector<ObjectId>& ids) {
 }
 
 void run_gets(Table& table, std::size_t objects) {
+  if (!table.wants(kGetRows)) return;
   Daemon daemon({"--size", "4G", "--prefault", "none", "--no-reserve"});
-  const Client writer = connect_to(daemon);
+  const Client writer = daemon.connect();
   std::vector<ObjectId> ids = put_many(writer, objects, 64);
   must(writer.sync(), "sync");
   std::shuffle(ids.begin(), ids.end(), std::mt19937_64(3));
-  const Client reader = connect_to(daemon);
+  const Client reader = daemon.connect();
   (void)get_ns(reader, ids);
   table.run({.number = "1",
              .work = fmt::format("get + release, 64 B, {} objects, random", objects),
@@ -102,20 +89,31 @@ void run_gets(Table& table, std::size_t objects) {
              .ours =
                  [&] {
                    std::uint64_t sum = 0;
-                   const std::size_t batches = ids.size() / 1000;
-                   const double t = best_time(1, static_cast<double>(batches * 1000), [&] {
-                     for (std::size_t b = 0; b < batches; ++b) {
-                       const auto views = reader.get_many(std::span(ids).subspan(b * 1000, 1000));
-                       if (!views) std::abort();
-                       sum += views->size();
-                     }
-                   });
+                   const auto batch = [&](std::size_t begin, std::size_t end) {
+                     const auto views = reader.get_many(std::span(ids).subspan(begin, end - begin));
+                     if (!views) std::abort();
+                     sum += views->size();
+                   };
+                   const double t = time_pieces(ids.size(), 1000, batch);
                    sink = sum;
                    return t * 1e9;
                  },
              .limit = [&] { return floor_get_ns(objects); },
              .limit_name = "floor get",
              .factor = 1.3});
+}
+
+// What a status says under a key, as a number.
+double status_number(const Client& client, std::string_view key) {
+  const std::string json = must(client.status_json(), "status");
+  const std::size_t at = json.find(fmt::format("\"{}\":", key));
+  if (at == std::string::npos) return 0;
+  return std::strtod(json.c_str() + at + key.size() + 3, nullptr);
+}
+
+// Until the daemon has touched what it keeps ahead.
+void wait_for_spares(const Client& client, double bytes) {
+  for (int n = 0; n < 3000 && status_number(client, "spares") < bytes; ++n) usleep(10000);
 }
 
 void run_small_puts(Table& table) {
@@ -125,38 +123,37 @@ void run_small_puts(Table& table) {
              .ours =
                  [] {
                    Daemon daemon({"--size", "2G", "--prefault", "full"});
-                   sleep(3);
-                   const Client client = connect_to(daemon);
+                   const Client client = daemon.connect();
+                   wait_for_spares(client, 1.7e9);
                    const std::vector<char> source(1024, 'x');
-                   constexpr int kPuts = 400000;
-                   const double t = best_time(1, kPuts, [&] {
-                     for (int n = 0; n < kPuts; ++n) {
+                   // A piece is a full-grown arena, so that each has its share of what a new arena costs.
+                   const auto put = [&](std::size_t begin, std::size_t end) {
+                     for (std::size_t n = begin; n < end; ++n) {
                        if (!client.put_blob(bytes_of(source))) std::abort();
                      }
-                   });
-                   return t * 1e9;
+                   };
+                   return time_pieces(6 * kArena / 1024, kArena / 1024, put) * 1e9;
                  },
              .limit = [] { return floor_put_ns(1024); },
              .limit_name = "floor put 1 KiB",
-             .factor = 1.5,
-             .rounds = 5});
+             .factor = 1.5});
 }
 
 void run_large_puts(Table& table) {
   constexpr std::size_t kSize = 64U << 20;
   const std::vector<char> source(kSize, 'y');
-  {
+  if (table.wants(kWarmPut)) {
     Daemon daemon({"--size", "2G", "--prefault", "none"});
-    const Client client = connect_to(daemon);
+    const Client client = daemon.connect();
     const auto put_and_delete = [&] {
-      double put = 0;
-      for (int n = 0; n < 4; ++n) {
+      std::vector<double> times;
+      for (int n = 0; n < 5; ++n) {
         const double begin = now();
         const ObjectId id = must(client.put_blob(bytes_of(source)), "put 64 MiB");
-        put = now() - begin;
+        times.push_back(now() - begin);
         (void)must(client.remove(std::span(&id, 1)), "delete");
       }
-      return static_cast<double>(kSize) / put * 1e-9;
+      return static_cast<double>(kSize) / median(times) * 1e-9;
     };
     (void)put_and_delete();
     table.run({.number = "5",
@@ -175,7 +172,7 @@ void run_large_puts(Table& table) {
                  [&] {
                    Daemon daemon({"--size", "4G", "--prefault", "background"});
                    sleep(10);
-                   const Client client = connect_to(daemon);
+                   const Client client = daemon.connect();
                    constexpr int kPuts = 8;
                    const double begin = now();
                    for (int n = 0; n < kPuts; ++n)
@@ -186,35 +183,58 @@ void run_large_puts(Table& table) {
              .limit_name = "POPULATE_READ + memcpy",
              .factor = 0.9,
              .better = Row::Better::kLarger,
-             .rounds = 3});
-  Daemon daemon({"--size", "2G"});
-  const Client client = connect_to(daemon);
+             .most_rounds = 7});
+}
+
+// The user's own writes are left out: nobody writes here.
+void run_creates(Table& table) {
+  if (!table.wants(kCreateRows)) return;
+  Daemon daemon({"--size", "3G"});
+  const Client client = daemon.connect();
   (void)put_many(client, 1000, 1024);
   table.run({.number = "7a",
              .work = "create in place + seal, 4 KiB, fits the arena",
              .unit = "us",
              .ours =
                  [&] {
-                   constexpr int kTimes = 10000;
-                   return best_time(
-                              1, kTimes,
-                              [&] {
-                                for (int n = 0; n < kTimes; ++n) {
-                                  auto payload = must(client.reserve(ByteCount(4096)), "reserve");
-                                  (void)must(client.publish_blob(std::move(payload)), "publish");
-                                }
-                              }) *
-                          1e6;
+                   const auto create = [&](std::size_t begin, std::size_t end) {
+                     for (std::size_t n = begin; n < end; ++n) {
+                       auto payload = must(client.reserve(ByteCount(4096)), "reserve");
+                       (void)must(client.publish_blob(std::move(payload)), "publish");
+                     }
+                   };
+                   const double t = time_pieces(3 * kArena / 4096, kArena / 4096, create);
+                   must(client.clear(), "clear");
+                   return t * 1e6;
                  },
              .limit = [] { return 2.0; },
              .limit_name = "2 us",
              .factor = 1});
+  table.run({.number = "7b",
+             .work = "the same, 1 GiB in its own arena, used again",
+             .unit = "us",
+             .ours =
+                 [&] {
+                   std::vector<double> times;
+                   for (int n = 0; n < 9; ++n) {
+                     const double begin = now();
+                     auto payload = must(client.reserve(ByteCount(1U << 30)), "reserve");
+                     const ObjectId id = must(client.publish_blob(std::move(payload)), "publish");
+                     times.push_back(now() - begin);
+                     (void)must(client.remove(std::span(&id, 1)), "delete");
+                   }
+                   return median(times) * 1e6;
+                 },
+             .limit = [] { return socket_round_trip_us(Placement::kTwoCores); },
+             .limit_name = "UDS RTT",
+             .factor = 2.5});
 }
 
 void run_first_read(Table& table) {
+  if (!table.wants(kFirstRead)) return;
   constexpr std::size_t kSize = std::size_t{1} << 30;
   Daemon daemon({"--size", "3G"});
-  const Client client = connect_to(daemon);
+  const Client client = daemon.connect();
   auto payload = must(client.reserve(ByteCount(kSize)), "reserve 1 GiB");
   std::memset(payload.data(), 3, kSize);
   const ObjectId id = must(client.publish_blob(std::move(payload)), "publish");
@@ -224,7 +244,7 @@ void run_first_read(Table& table) {
     const pid_t child = fork();
     if (child == 0) {
       const double begin = now();
-      const Client own = connect_to(daemon);
+      const Client own = daemon.connect();
       const auto view = must(own.get_view(id), "get");
       double t = 0;
       for (int n = 0; n < passes; ++n) {
@@ -263,6 +283,7 @@ void run_first_read(Table& table) {
 
 // B waits for a name that A gives with its put: two wakes, A -> worker -> B.
 void run_hand_over(Table& table) {
+  if (!table.wants(kHandOver)) return;
   Daemon daemon({"--size", "1G"});
   for (const Placement placement : {Placement::kTwoCores, Placement::kOneCore}) {
     const bool one = placement == Placement::kOneCore;
@@ -277,8 +298,7 @@ void run_hand_over(Table& table) {
                      const pid_t child = fork();
                      if (child == 0) {
                        if (one) run_on(0);
-                       const Client b = connect_to(daemon);
-                       std::vector<double> times;
+                       const Client b = daemon.connect();
                        for (int n = 0; n < kTimes; ++n) {
                          std::uint64_t id = 0;
                          if (::read(to_b[0], &id, 8) != 8) _exit(1);
@@ -290,7 +310,7 @@ void run_hand_over(Table& table) {
                        _exit(0);
                      }
                      if (one) run_on(0);
-                     const Client a = connect_to(daemon);
+                     const Client a = daemon.connect();
                      std::vector<double> times;
                      for (int n = 0; n < kTimes; ++n) {
                        const ObjectId reserved = must(a.reserve_id(IdKind::kBlob), "reserve id");
@@ -321,6 +341,7 @@ void run_data_rows(Table& table, const std::string& scale) {
   run_gets(table, scale == "short" ? 200000 : 1000000);
   run_small_puts(table);
   run_large_puts(table);
+  run_creates(table);
   run_first_read(table);
   run_hand_over(table);
 }
