@@ -109,15 +109,15 @@ bool Daemon::running() const {
 }
 
 void Daemon::kill_worker() {
-  wait_for("a worker", [&] { return worker() != 0; });
-  const pid_t old = worker();
+  pid_t old = 0;  // looked at once: 0 would be this process's whole group
+  wait_for("a worker", [&] { return (old = worker()) != 0; });
   kill(old, SIGKILL);
   wait_for("the next worker", [&] { return worker() != 0 && worker() != old; });
 }
 
 void Daemon::kill_supervisor() {
-  wait_for("a standby", [&] { return standby() != 0; });
-  const pid_t old = supervisor();
+  pid_t old = 0;
+  wait_for("a standby", [&] { return standby() != 0 && (old = supervisor()) != 0; });
   kill(old, SIGKILL);
   waitpid(old, nullptr, 0);
   wait_for("the next supervisor and its standby", [&] {
