@@ -54,7 +54,7 @@ class Layers:
             parent = parent.rpartition("/")[0]
         return "" if "/" not in path and "" in self.folders else None
 
-    def library_of(self, header: str) -> str | None:
+    def owner_of_header(self, header: str) -> str | None:
         """The library that a header in angle brackets belongs to; None for the standard library, '?' when unknown."""
         if header in PLAIN_C_HEADERS:
             return None
@@ -134,7 +134,7 @@ def check_file(layers: Layers, root: Path, relative: str) -> list[str]:
             beside = (root / relative).parent / name
             reason = None if folder is None and beside.exists() else f'"{name}" is not a path from src/'
         else:
-            library = layers.library_of(name)
+            library = layers.owner_of_header(name)
             if library == "?":
                 reason = f"<{name}> belongs to no library of layers.toml"
             elif library and not allowed_library(row, library, below):

@@ -49,6 +49,14 @@ std::pair<std::uint64_t, std::uint64_t> kernel_version(std::string_view release)
   return {major, number_in(release.substr(dot + 1)).value_or(0)};
 }
 
+HostCheck limited(HostCheck c, std::string found, std::string why, std::string advice) {
+  c.state = HostState::kLimited;
+  c.found = std::move(found);
+  c.why = std::move(why);
+  c.advice = std::move(advice);
+  return c;
+}
+
 HostCheck kernel() {
   HostCheck c{"kernel", HostState::kOk, kernel_text("/proc/sys/kernel/osrelease").value_or(""),
               "seals on shared memory came with Linux 5.1, quick page-in with 5.14", ""};
@@ -99,44 +107,36 @@ HostCheck leases() {
   HostCheck c{"file leases", HostState::kOk, "the kernel says who still maps memory",
               "memory of an ended program comes back at once (F_SETLEASE on memfds)", ""};
   if (os::leases_available()) return c;
-  c.state = HostState::kLimited;
-  c.found = "F_SETLEASE is refused";
-  c.why = "memory of a program comes back only when all its processes have ended";
-  c.advice = "in a container, allow fcntl(F_SETLEASE); see /proc/sys/fs/leases-enable";
-  return c;
+  return limited(std::move(c), "F_SETLEASE is refused",
+                 "memory of a program comes back only when all its processes have ended",
+                 "in a container, allow fcntl(F_SETLEASE); see /proc/sys/fs/leases-enable");
 }
 
 HostCheck membarrier() {
   HostCheck c{"membarrier", HostState::kOk, "expedited, global and private",
               "readers pin objects without a fence of their own", ""};
   if (os::membarrier_available()) return c;
-  c.state = HostState::kLimited;
-  c.found = "not available";
-  c.why = "each get costs a full fence, some 10 ns more";
-  c.advice = "in a container, allow membarrier";
-  return c;
+  return limited(std::move(c), "not available", "each get costs a full fence, some 10 ns more",
+                 "in a container, allow membarrier");
 }
 
 HostCheck peer_pidfd() {
   HostCheck c{"peer pidfd", HostState::kOk, "SO_PEERPIDFD",
               "the daemon knows the very process at the other end of a connection", ""};
   if (os::peer_pidfd_available()) return c;
-  c.state = HostState::kLimited;
-  c.found = "SO_PEERPIDFD is unknown";
-  c.why = "the daemon opens the process by its number, which for a moment could be another's";
-  c.advice = "use Linux 6.5 or later";
-  return c;
+  return limited(
+      std::move(c), "SO_PEERPIDFD is unknown",
+      "the daemon opens the process by its number, which for a moment could be another's",
+      "use Linux 6.5 or later");
 }
 
 HostCheck confinement() {
   HostCheck c{"confinement", HostState::kOk, "Landlock",
               "the daemon can write to its own folders only, whatever it is made to do", ""};
   if (os::confinement_available()) return c;
-  c.state = HostState::kLimited;
-  c.found = "this kernel has no Landlock";
-  c.why = "the daemon runs with all the rights of its user";
-  c.advice = "use Linux 5.13 or later with landlock among the security modules";
-  return c;
+  return limited(std::move(c), "this kernel has no Landlock",
+                 "the daemon runs with all the rights of its user",
+                 "use Linux 5.13 or later with landlock among the security modules");
 }
 
 HostCheck populate() {
