@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // R9 in the client: a reader that is interrupted between a record and the arena behind it, while the record's writer ends
 // and another client takes its place. With the rule it gets the right bytes; without it, somebody else's.
+// R5 in the worker: a client puts and ends at once. With the rule its last object stays; without it, it is lost.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -82,7 +83,34 @@ struct LeftOut : ::testing::Test {
   }
 };
 
+// How many of `rounds` clients that end right after a put lose it. The worker's tick may come in between: not always.
+int lost_puts(const std::string& socket, int rounds) {
+  RawClient observer = ok(RawClient::join(socket));
+  int lost = 0;
+  for (int round = 0; round < rounds; ++round) {
+    std::optional<Writer> writer(std::in_place, socket, 1);
+    const auto place = &writer->client.control() - writer->client.region().clients;
+    const auto& control = observer.region().clients[place];
+    const std::uint64_t serial = writer->client.serial();
+    const ObjectId id = writer->put();
+    writer.reset();
+    wait_for("the client to be gone", [&] { return control.serial.load() != serial; });
+    lost += observer.state_of(id) != shm::State::kLive;
+  }
+  return lost;
+}
+
 #ifdef VINEYARD_FAILPOINTS
+TEST(LeftOutOfTheWorker, with_r5_what_a_client_put_last_stays) {
+  const Daemon daemon;
+  EXPECT_EQ(lost_puts(daemon.socket(), 100), 0);
+}
+
+TEST(LeftOutOfTheWorker, without_r5_what_a_client_put_last_is_lost) {
+  const Daemon daemon({"--size", "256M", "--prefault", "none"}, {"VINEYARD_LEAVE_OUT=R5"});
+  EXPECT_GT(lost_puts(daemon.socket(), 100), 0);
+}
+
 TEST_F(LeftOut, with_r9_a_reader_sees_that_the_writer_ended_under_it) {
   EXPECT_EQ(byte_that_is_read(), 1);
 }
