@@ -54,7 +54,6 @@ Result<RawClient> RawClient::join(const std::string& socket) {
          os::MappedRegion::map(fds[1], ByteCount(sizeof(shm::Outbox)), os::Access::kReadWrite));
   VY_TRY(c.pins_,
          os::MappedRegion::map(fds[2], ByteCount(sizeof(shm::PinTable)), os::Access::kReadWrite));
-  VY_TRY(c.call(protocol::MappedRequest{2, joined.pin_table}));
   VY_TRY(c.call(protocol::MappedRequest{1, joined.serial}));
   return c;
 }

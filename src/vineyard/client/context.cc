@@ -14,7 +14,7 @@
 namespace vineyard::client {
 namespace {
 
-enum MappedKind : std::uint32_t { kMappedOutbox = 1, kMappedPinTable = 2 };
+enum MappedKind : std::uint32_t { kMappedJoin = 1, kMappedPinTable = 2 };
 constexpr std::uint64_t kLeastKept = std::uint64_t{256} << 20;
 
 // How much may stay mapped without a pin.
@@ -107,8 +107,7 @@ Result<void> Context::join_as_client() {
                                    static_cast<std::uint64_t>(os::process_id()), program},
              deadline()));
   VY_TRY(map_joined(answer));
-  VY_TRY(say_mapped(kMappedPinTable, answer.reply.pin_table));
-  VY_TRY(say_mapped(kMappedOutbox, me_.serial));
+  VY_TRY(say_mapped(kMappedJoin, me_.serial));
   return {};
 }
 

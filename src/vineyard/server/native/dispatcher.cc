@@ -267,7 +267,7 @@ void Dispatcher::call_membership(Call& c) {
       protocol::MappedRequest r;
       if (!decode(c, r)) return;
       auto done =
-          r.kind == 1   ? mapped_outbox(in_, c.peer, r.number)
+          r.kind == 1   ? mapped_join(in_, c.peer, r.number)
           : r.kind == 2 ? mapped_pin_table(in_, c.peer, r.number)
           : r.kind == 3
               ? mapped_arena(in_, c.peer, r.number)

@@ -39,14 +39,14 @@ Held* created_by(Instance& in, Kind kind, std::uint64_t owner, std::uint64_t req
   return nullptr;
 }
 
-Result<Held*> make(Instance& in, Kind kind, std::uint64_t number, const Peer& peer,
-                   std::uint64_t request, std::uint64_t size, const char* name) {
-  VY_TRY(auto fd, os::create_memfd(name, ByteCount(size)));
-  std::vector<Held> items(1);
-  items[0].facts = {kind, number, peer.serial, request, size};
-  items[0].fd = std::move(fd);
-  VY_TRY(in.holds.add(std::move(items)));
-  return in.holds.find(kind, number);
+// An outbox or a pin table for a client, not yet held.
+Result<Held> made(Kind kind, std::uint64_t number, const Peer& peer, std::uint64_t request) {
+  const bool outbox = kind == Kind::kOutbox;
+  const std::uint64_t size = outbox ? sizeof(shm::Outbox) : sizeof(shm::PinTable);
+  Held held;
+  held.facts = {kind, number, peer.serial, request, size};
+  VY_TRY(held.fd, os::create_memfd(outbox ? "vineyard-outbox" : "vineyard-pins", ByteCount(size)));
+  return held;
 }
 
 }  // namespace
@@ -68,15 +68,18 @@ Result<Peer*> arrive(Instance& in, os::UniqueFd connection) {
 }
 
 Result<Joined> join(Instance& in, Peer& peer, std::uint64_t request) {
-  Held* outbox = in.holds.find(Kind::kOutbox, peer.serial);
-  if (outbox == nullptr) {
-    VY_TRY(outbox, make(in, Kind::kOutbox, peer.serial, peer, request, sizeof(shm::Outbox),
-                        "vineyard-outbox"));
+  if (in.holds.find(Kind::kOutbox, peer.serial) == nullptr) {
+    std::vector<Held> items;
+    VY_TRY(auto outbox, made(Kind::kOutbox, peer.serial, peer, request));
+    items.push_back(std::move(outbox));
+    VY_TRY(auto table, made(Kind::kPinTable, in.clients.next_serial(), peer, request));
+    items.push_back(std::move(table));
+    VY_TRY(in.holds.add(std::move(items)));
   }
-  Held* table = created_by(in, Kind::kPinTable, peer.serial, request);
+  Held* outbox = in.holds.find(Kind::kOutbox, peer.serial);
+  Held* table = created_by(in, Kind::kPinTable, peer.serial, outbox->facts.request);
   if (table == nullptr) {
-    VY_TRY(table, make(in, Kind::kPinTable, in.clients.next_serial(), peer, request,
-                       sizeof(shm::PinTable), "vineyard-pins"));
+    return Error(ErrorCode::kInvalid, "this connection has joined before, and its pin table is gone");
   }
   Joined joined;
   joined.pin_table = table->facts.number;
@@ -90,17 +93,20 @@ Result<Joined> join(Instance& in, Peer& peer, std::uint64_t request) {
   return joined;
 }
 
-Result<std::uint32_t> mapped_outbox(Instance& in, Peer& peer, std::uint64_t number) {
-  Held* held = in.holds.find(Kind::kOutbox, number);
-  if (held == nullptr || number != peer.serial)
+Result<std::uint32_t> mapped_join(Instance& in, Peer& peer, std::uint64_t serial) {
+  Held* outbox = in.holds.find(Kind::kOutbox, serial);
+  if (outbox == nullptr || serial != peer.serial)
     return Error(ErrorCode::kNotFound, "that outbox is not yours");
-  VY_TRY(os::seal_against_new_writers(held->fd));
-  if (!in.clients.established(peer.control, peer.serial)) {
-    in.clients.establish(peer.control, peer.serial, peer.uid, peer.pid, peer.program);
-    // Who finds the pool full joins all the same: it may want to read, or to delete.
-    const auto lent = lend(in, peer, shm::Clients::Window::kKeep);
-    if (!lent && lent.error().code() != ErrorCode::kFull) return lent.error();
+  if (in.clients.established(peer.control, peer.serial)) return 0U;
+  Held* table = created_by(in, Kind::kPinTable, peer.serial, outbox->facts.request);
+  if (table != nullptr) {
+    VY_TRY(os::seal_against_new_writers(table->fd));
   }
+  VY_TRY(os::seal_against_new_writers(outbox->fd));
+  in.clients.establish(peer.control, peer.serial, peer.uid, peer.pid, peer.program);
+  // Who finds the pool full joins all the same: it may want to read, or to delete.
+  const auto lent = lend(in, peer, shm::Clients::Window::kKeep);
+  if (!lent && lent.error().code() != ErrorCode::kFull) return lent.error();
   return 0U;
 }
 
@@ -129,8 +135,11 @@ Result<NewPinTable> new_pin_table(Instance& in, Peer& peer, std::uint64_t reques
       return Error(ErrorCode::kFull,
                    fmt::format("this process may hold {} views at a time", limits::kPinSlotsQuota));
     }
-    VY_TRY(table, make(in, Kind::kPinTable, in.clients.next_serial(), peer, request,
-                       sizeof(shm::PinTable), "vineyard-pins"));
+    std::vector<Held> items(1);
+    VY_TRY(items.front(), made(Kind::kPinTable, in.clients.next_serial(), peer, request));
+    const std::uint64_t number = items.front().facts.number;
+    VY_TRY(in.holds.add(std::move(items)));
+    table = in.holds.find(Kind::kPinTable, number);
   }
   VY_TRY(auto fd, os::reopen(table->fd, os::Access::kReadWrite));
   return NewPinTable{table->facts.number, std::move(fd)};

@@ -23,8 +23,9 @@ struct Joined {
 /// Gives a connection its outbox and pin table. Asked again, it answers with the same.
 Result<Joined> join(Instance& in, Peer& peer, std::uint64_t request);
 
-/// The client has mapped its outbox, a pin table or an arena: list it, then seal it (R15). Returns the list number.
-Result<std::uint32_t> mapped_outbox(Instance& in, Peer& peer, std::uint64_t number);
+/// The client has mapped what `join` gave it, one more pin table, or an arena: list it, then seal it (R15). Returns the
+/// list number.
+Result<std::uint32_t> mapped_join(Instance& in, Peer& peer, std::uint64_t serial);
 Result<std::uint32_t> mapped_pin_table(Instance& in, Peer& peer, std::uint64_t number);
 Result<std::uint32_t> mapped_arena(Instance& in, Peer& peer, std::uint64_t number);
 
