@@ -265,8 +265,9 @@ TEST_F(PutGet, a_view_stays_as_it_is_whatever_happens_to_the_object) {
   EXPECT_TRUE(std::ranges::equal(view.bytes(), data));
 }
 TEST_F(PutGet, memory_of_deleted_objects_is_used_again) {
+  const auto data = noise(10u << 20, 1);
   for (int i = 0; i < 200; ++i) {  // 200 times 10 MiB through a pool of 256 MiB
-    const ObjectId id = ok(client.put_blob(noise(10u << 20, 1)));
+    const ObjectId id = ok(client.put_blob(data));
     ASSERT_EQ(ok(client.remove(std::vector{id})).deleted, 1u);
   }
   for (int i = 0; i < 20; ++i) {
@@ -313,6 +314,37 @@ TEST_F(PutGet, survivors_of_a_churn_move_and_make_room_for_what_is_larger) {
   std::uint32_t found = 0;
   std::memcpy(&found, viewed.data(), sizeof found);
   EXPECT_EQ(found, 16u);
+  EXPECT_EQ(ok(client.check_json()).findings, 0u);
+}
+TEST_F(PutGet, what_every_second_deletion_frees_is_used_whatever_the_sizes) {
+  const auto fill = [&](std::size_t size, std::vector<ObjectId>& ids) {
+    std::vector<std::byte> data(size);
+    for (std::uint32_t n = static_cast<std::uint32_t>(ids.size());; ++n) {
+      std::memcpy(data.data() + size - sizeof n, &n, sizeof n);
+      const auto id = client.put_blob(data);
+      if (!id) {
+        EXPECT_EQ(id.error().code(), ErrorCode::kFull) << id.error().message();
+        return;
+      }
+      ids.push_back(*id);
+    }
+  };
+  std::vector<ObjectId> ids, gone, later;
+  fill(20'000, ids);
+  for (std::size_t n = 0; n < ids.size(); n += 2) gone.push_back(ids[n]);
+  for (std::size_t n = 0; n < gone.size(); n += 4000)
+    ok(client.remove(std::span(gone).subspan(n, std::min<std::size_t>(4000, gone.size() - n))));
+  fill(300'000, later);
+  const std::size_t used = (ids.size() - gone.size()) * 20'000 + later.size() * 300'000;
+  EXPECT_GT(used, (256u << 20) / 100 * 90);
+  const auto number = [&](ObjectId id) {
+    std::uint32_t n = 0;
+    const View view = ok(client.get_view(id));
+    std::memcpy(&n, view.data() + view.size() - sizeof n, sizeof n);
+    return n;
+  };
+  for (std::size_t n = 1; n < ids.size(); n += 2) ASSERT_EQ(number(ids[n]), n);
+  for (std::size_t n = 0; n < later.size(); ++n) ASSERT_EQ(number(later[n]), n);
   EXPECT_EQ(ok(client.check_json()).findings, 0u);
 }
 TEST_F(PutGet, views_outlive_every_client) {

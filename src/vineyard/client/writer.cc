@@ -84,6 +84,13 @@ Result<Reserved> Writer::reserve(std::uint64_t size) {
   }
 }
 
+// The put lock is held. Whether the arenas at hand have room; the next reservation finds it.
+bool Writer::has_room(std::uint64_t size) {
+  const auto reserved = arenas_.reserve(size, grants_);
+  if (reserved) arenas_.find(reserved->where)->writer.given_up(reserved->where.offset, size);
+  return reserved.has_value();
+}
+
 // One thread at a time asks; the others find what it got.
 Result<void> Writer::grow(std::uint64_t size) {
   const std::lock_guard one(grow_mutex_);
@@ -91,20 +98,14 @@ Result<void> Writer::grow(std::uint64_t size) {
   {
     const std::lock_guard lock(put_mutex_);
     if (closed_) return closed_error();
-    if (auto reserved = arenas_.reserve(size, grants_)) {
-      arenas_.find(reserved->where)->writer.given_up(reserved->where.offset, size);
-      return {};
-    }
+    if (has_room(size)) return {};
     harvest = arenas_.waits_for_harvest(grants_);
   }
   // One round trip may show an arena to be empty; a new one costs ten, and its pages.
   if (harvest) {
     VY_TRY(sync());
     const std::lock_guard lock(put_mutex_);
-    if (auto reserved = arenas_.reserve(size, grants_)) {
-      arenas_.find(reserved->where)->writer.given_up(reserved->where.offset, size);
-      return {};
-    }
+    if (has_room(size)) return {};
   }
   std::vector<OwnArenas::Owned> spare;
   {
@@ -130,7 +131,6 @@ Result<void> Writer::ask_for_arena(std::uint64_t size) {
     wanted = arenas_.next_size(size);
     use = arenas_.use_for(size);
   }
-  bool gave_back = false;
   for (;;) {
     auto answer = connection_.call(protocol::NewArenaRequest{wanted}, deadline());
     if (answer) {
@@ -139,17 +139,15 @@ Result<void> Writer::ask_for_arena(std::uint64_t size) {
       return add_arena(answer->reply.arena, answer->reply.size, answer->fds.front(), use);
     }
     if (answer.error().code() != ErrorCode::kFull) return std::move(answer).error();
-    if (!gave_back) {
-      gave_back = true;
-      std::vector<OwnArenas::Owned> spare;
-      {
-        const std::lock_guard lock(put_mutex_);
-        spare = arenas_.take_spare(OwnArenas::Need::kMemory, grants_);
-      }
-      if (!spare.empty()) {
-        drop(std::move(spare));
-        continue;
-      }
+    // To make room the instance moves what is in sparse arenas: ours may have become empty.
+    std::vector<OwnArenas::Owned> spare;
+    {
+      const std::lock_guard lock(put_mutex_);
+      spare = arenas_.take_spare(OwnArenas::Need::kMemory, grants_);
+    }
+    if (!spare.empty()) {
+      drop(std::move(spare));
+      continue;
     }
     const std::uint64_t half = wanted / 2 / 4096 * 4096;
     if (half < extent_step(size) || half < 4096) return std::move(answer).error();

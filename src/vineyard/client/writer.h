@@ -91,6 +91,7 @@ class Writer {
   ObjectId add_part(const Part& part);
   [[nodiscard]] Result<std::vector<View>> hold_members(meta::DocumentView document) const;
   [[nodiscard]] Result<void> finish(Lock& lock, std::uint32_t records);
+  [[nodiscard]] bool has_room(std::uint64_t size);
   [[nodiscard]] Result<void> grow(std::uint64_t size);
   [[nodiscard]] Result<void> ask_for_arena(std::uint64_t size);
   [[nodiscard]] Result<void> add_arena(std::uint32_t number, std::uint64_t size, os::BorrowedFd fd,

@@ -1,40 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vineyard/server/operations/compaction.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
 #include "vineyard/server/operations/instance.h"
+#include "vineyard/shm/worker/pin_scan.h"
 
 namespace vineyard::server {
 namespace {
 
-constexpr std::uint64_t kMovePerPass = 64U << 20;  // bytes
+// Of one pass: what the loop plans and switches in some milliseconds, and a thread copies.
+constexpr std::uint64_t kBytesPerPass = 16U << 20;
+constexpr std::size_t kMovesPerPass = 8192;
 
-std::unordered_set<std::uint32_t> sparse_arenas(const Instance& in) {
-  std::unordered_set<std::uint32_t> sparse;
-  for (const auto& [arena, use] : in.arenas.all()) {
-    if (use.is_home || use.entries == 0 || use.bytes * 4 >= use.size) continue;
-    if (use.listed || in.arenas.orphaned(arena)) sparse.insert(arena);
+struct Candidate {
+  std::uint32_t arena;
+  std::uint64_t live, size;
+};
+
+// Arenas of which nothing is viewed: a view keeps its whole arena.
+std::vector<Candidate> candidates(Instance& in) {
+  std::unordered_set<std::uint32_t> viewed;
+  for (ObjectId id : shm::pinned_now(in.holds, in.own_pins())) {
+    if (in.entries.holds(id)) viewed.insert(in.entries.extent(id.index()).place.arena().value);
   }
-  return sparse;
+  std::vector<Candidate> found;
+  for (const auto& [arena, use] : in.arenas.all()) {
+    if (use.is_home || use.entries == 0 || use.bytes * 4 >= use.size * 3) continue;
+    if (viewed.contains(arena) || in.compaction.stuck.contains(arena)) continue;
+    if (use.listed || in.arenas.orphaned(arena)) found.push_back({arena, use.bytes, use.size});
+  }
+  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+    return static_cast<double>(a.live) * static_cast<double>(b.size) <
+           static_cast<double>(b.live) * static_cast<double>(a.size);
+  });
+  return found;
+}
+
+// The emptiest ones, as many as there is room for at home; at least as many as one pass can move.
+std::unordered_set<std::uint32_t> chosen_arenas(Instance& in) {
+  std::unordered_set<std::uint32_t> chosen;
+  std::uint64_t room = in.arenas.room_for_moves(), bytes = 0;
+  for (const Candidate& c : candidates(in)) {
+    if (bytes >= kBytesPerPass) break;
+    if (c.live > room) continue;
+    chosen.insert(c.arena);
+    room -= c.live;
+    bytes += c.live;
+  }
+  return chosen;
 }
 
 // Takes the new places; nothing is copied yet.
 std::vector<Background::Copy> plan(Instance& in, std::vector<shm::Move>& moves) {
   std::vector<Background::Copy> copies;
-  const auto sparse = sparse_arenas(in);
-  if (sparse.empty()) return copies;
+  const auto& arenas = in.compaction.arenas = chosen_arenas(in);
+  if (arenas.empty()) return copies;
   std::uint64_t bytes = 0;
   const std::uint32_t n = in.entries.touched();
-  for (EntryIndex i{0}; i.value < n && bytes < kMovePerPass; ++i.value) {
+  for (EntryIndex i{0}; i.value < n && bytes < kBytesPerPass && moves.size() < kMovesPerPass;
+       ++i.value) {
     if (in.entries.state(i) != shm::State::kLive) continue;
     const Extent from = in.entries.extent(i);
-    if (!sparse.contains(from.place.arena().value) || from.size > in.arenas.largest_home_object())
-      continue;
+    if (!arenas.contains(from.place.arena().value)) continue;
     const std::byte* source = in.arenas.bytes(from);
     if (source == nullptr) break;
-    const auto to = in.arenas.take_home(from.size, shm::Arenas::Beyond::kNever);
+    const auto to = in.arenas.take_home(from.size, shm::Arenas::Beyond::kWhileMoving);
     if (!to) break;
     copies.push_back({in.arenas.home_bytes(to->place), source, from.size});
     moves.push_back({in.entries.id(i), *to, from.size});
@@ -49,7 +82,10 @@ void finish(Instance& in) {
   const auto waiting = std::exchange(in.compaction.waiting, {});
   const std::uint64_t before = in.retirer.counts().moved;
   if (!moves.empty()) in.retirer.retire({}, moves, in.own_pins());
-  for (const auto& done : waiting) done(in.retirer.counts().moved - before);
+  // Where nothing can be moved another pass would try the same again.
+  if (in.retirer.counts().moved == before) in.compaction.stuck.merge(in.compaction.arenas);
+  for (const auto& done : waiting)
+    done(moves.empty() ? Compaction::Pass::kNothingToMove : Compaction::Pass::kTried);
 }
 
 }  // namespace
@@ -58,7 +94,11 @@ void compact(Instance& in, const Post& post, Compaction::Done done) {
   in.compaction.waiting.push_back(std::move(done));
   if (in.compaction.waiting.size() > 1) return;
   auto copies = plan(in, in.compaction.moves);
-  if (copies.empty()) return finish(in);
+  if (copies.empty()) {
+    in.compaction.stuck.clear();
+    in.compaction.arenas.clear();
+    return finish(in);
+  }
   // Copied while live (R7).
   in.background.copy(std::move(copies),
                      [&in, post](Background::Outcome) { post([&in] { finish(in); }); });

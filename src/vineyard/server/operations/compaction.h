@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <unordered_set>
 #include <vector>
 
 #include "vineyard/base/ids.h"
@@ -20,15 +21,19 @@ using Post = std::function<void(std::function<void()>)>;
 /// Threads: the loop's thread only.
 /// Always:  what is being copied counts as pinned, so neither its old bytes nor the new ones get another owner.
 struct Compaction {
-  /// Hears how many objects a pass moved.
-  using Done = std::function<void(std::uint64_t moved)>;
+  enum class Pass : std::uint8_t { kTried, kNothingToMove };
+  using Done = std::function<void(Pass)>;
 
   std::vector<shm::Move> moves;
-  std::vector<Done> waiting;  // not empty: a pass is under way
+  std::vector<Done> waiting;                 // not empty: a pass is under way
+  std::unordered_set<std::uint32_t> arenas;  // that it empties
+  std::unordered_set<std::uint32_t>
+      stuck;  // where a pass moved nothing; until there is nothing else
 };
 
-/// Moves a bounded number of bytes home from arenas that are less than a quarter live; copies beside the loop. Who
-/// asks while a pass is under way hears of its end.
+/// Moves a bounded number of bytes home, from the arenas that are emptiest and less than three quarters live; copies
+/// beside the loop. Who asks while a pass is under way hears of its end. Another pass may follow until one finds nothing
+/// to move.
 void compact(Instance& in, const Post& post, Compaction::Done done);
 
 }  // namespace vineyard::server

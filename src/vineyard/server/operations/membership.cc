@@ -22,7 +22,7 @@ using shm::Kind;
 Result<void> lend(Instance& in, const Peer& peer, shm::Clients::Window window) {
   auto lent = in.clients.grant(peer.control, window);
   if (lent || lent.error().code() != ErrorCode::kFull) return lent;
-  (void)free_idle(in, in.arenas.largest_home_object());
+  (void)free_idle(in, in.arenas.home_arena_bytes());
   lent = in.clients.grant(peer.control, window);
   if (lent || lent.error().code() != ErrorCode::kFull) return lent;
   return Error(
@@ -79,7 +79,8 @@ Result<Joined> join(Instance& in, Peer& peer, std::uint64_t request) {
   Held* outbox = in.holds.find(Kind::kOutbox, peer.serial);
   Held* table = created_by(in, Kind::kPinTable, peer.serial, outbox->facts.request);
   if (table == nullptr) {
-    return Error(ErrorCode::kInvalid, "this connection has joined before, and its pin table is gone");
+    return Error(ErrorCode::kInvalid,
+                 "this connection has joined before, and its pin table is gone");
   }
   Joined joined;
   joined.pin_table = table->facts.number;

@@ -68,13 +68,13 @@ void drop_spares(Instance& in, std::uint64_t wanted) {
   }
 }
 
-// Each pass moves a bounded number of bytes; the last one is the one that does not help any more.
+// Each pass moves a bounded number of bytes; the last one is the one that finds nothing to move.
 void compact_until(Instance& in, std::uint64_t wanted, const Post& post,
                    std::function<void(Room)> done) {
   if (has_room(in, wanted)) return done(Room::kEnough);
-  compact(in, post, [&in, wanted, post, done = std::move(done)](std::uint64_t moved) {
+  compact(in, post, [&in, wanted, post, done = std::move(done)](Compaction::Pass pass) {
     in.arenas.sweep();
-    if (moved > 0) return compact_until(in, wanted, post, done);
+    if (pass == Compaction::Pass::kTried) return compact_until(in, wanted, post, done);
     done(has_room(in, wanted) ? Room::kEnough : Room::kTooLittle);
   });
 }

@@ -32,7 +32,7 @@ Result<void> drop_arena(Instance& in, Peer& peer, std::uint32_t list_number);
 enum class Room : std::uint8_t { kEnough, kTooLittle };
 /// Tries to free `wanted` bytes of the pool at once: spares, deleted objects without pins, empty arenas.
 Room free_idle(Instance& in, std::uint64_t wanted);
-/// The same, and then arenas that are less than a quarter live, whose survivors move home. Answers at once, or after what
+/// The same, and then the emptiest arenas, whose survivors move home. Answers at once, or after what
 /// had to move was copied.
 void make_room(Instance& in, std::uint64_t wanted, const Post& post,
                std::function<void(Room)> done);

@@ -24,11 +24,11 @@ std::uint64_t round_to_page(std::uint64_t n) {
 }
 
 // details 4: 64 MiB, larger for very large pools, so that a reader of everything stays below the mapping limit; and
-// never more than an eighth of a small pool, so that several writers fit.
+// never more than a sixteenth of a small pool, so that several writers fit and an arena can be emptied when it is full.
 std::uint64_t full_arena_for(std::uint64_t pool) {
   const std::uint64_t wanted = std::max(limits::kLargestSmallArena, std::bit_ceil(pool / 8192 + 1));
   return std::max(limits::kFirstArena,
-                  std::min(wanted, std::bit_floor(std::max<std::uint64_t>(pool / 8, 1))));
+                  std::min(wanted, std::bit_floor(std::max<std::uint64_t>(pool / 16, 1))));
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ Arenas::Arenas(Region& region, Holds& holds, std::uint64_t pool_bytes)
       pool_bytes_(pool_bytes),
       full_arena_(full_arena_for(pool_bytes)),
       home_arena_(std::clamp<std::uint64_t>(
-          std::bit_floor(std::max<std::uint64_t>(pool_bytes / 16, 1)), 1U << 20, 64U << 20)) {
+          std::bit_floor(std::max<std::uint64_t>(pool_bytes / 64, 1)), 1U << 20, 64U << 20)) {
   region_.header.pool_bytes.store(pool_bytes, kRelaxed);
   region_.header.arena_bytes.store(full_arena_, kRelaxed);
 }
@@ -200,11 +200,11 @@ ExtentAllocator* Arenas::extents(std::uint32_t arena) {
   return it == homes_.end() ? nullptr : &it->second;
 }
 
-Result<std::uint32_t> Arenas::create_home() {
+Result<std::uint32_t> Arenas::create_home(std::uint64_t size) {
   VY_TRY(const auto number, next_number());
-  VY_TRY(auto fd, os::create_memfd("vineyard-home", ByteCount(home_arena_)));
+  VY_TRY(auto fd, os::create_memfd("vineyard-home", ByteCount(size)));
   std::vector<Held> items(1);
-  items[0].facts = {Kind::kHomeArena, number, 0, 0, home_arena_};
+  items[0].facts = {Kind::kHomeArena, number, 0, 0, size};
   items[0].fd = std::move(fd);
   VY_TRY(holds_.add(
       std::move(items)));  // supervisor, standby and this process map it, then nobody else can
@@ -212,17 +212,18 @@ Result<std::uint32_t> Arenas::create_home() {
   VY_TRY(os::seal_against_new_writers(holds_.find(Kind::kHomeArena, number)->fd));
   ArenaUse& use = uses_[number];
   use.is_home = true;
-  use.size = home_arena_;
-  used_bytes_ += home_arena_;
-  homes_.emplace(number, ExtentAllocator(static_cast<std::uint32_t>(home_arena_ / Place::kUnit)));
+  use.size = size;
+  used_bytes_ += size;
+  homes_.emplace(number, ExtentAllocator(static_cast<std::uint32_t>(size / Place::kUnit)));
   return number;
 }
 
 Result<HomeExtent> Arenas::take_home(std::uint64_t size, Beyond beyond) {
-  if (size > home_arena_) {
-    return Error(ErrorCode::kFull,
-                 fmt::format("{} do not fit into one of the worker's arenas of {}",
-                             to_string(ByteCount(size)), to_string(ByteCount(home_arena_))));
+  if (size > limits::kMaxDocument) {
+    return Error(
+        ErrorCode::kFull,
+        fmt::format("{} are more than the worker takes into its own memory ({})",
+                    to_string(ByteCount(size)), to_string(ByteCount(limits::kMaxDocument))));
   }
   const auto units = static_cast<std::uint32_t>(extent_step(size) / Place::kUnit);
   const auto from = [&](std::uint32_t arena) -> std::optional<HomeExtent> {
@@ -238,10 +239,12 @@ Result<HomeExtent> Arenas::take_home(std::uint64_t size, Beyond beyond) {
   for (const auto& [arena, e] : homes_) {
     if (auto there = from(arena)) return *there;
   }
-  if (beyond == Beyond::kNever && used_bytes_ + home_arena_ > pool_bytes_) {
+  const std::uint64_t needed = std::max(home_arena_, round_to_page(extent_step(size)));
+  const std::uint64_t limit = pool_bytes_ + (beyond == Beyond::kWhileMoving ? full_arena_ : 0);
+  if (beyond != Beyond::kIfNeeded && used_bytes_ + needed > limit) {
     return Error(ErrorCode::kFull, "no room in the worker's arenas and none left in the pool");
   }
-  VY_TRY(auto fresh, create_home());
+  VY_TRY(auto fresh, create_home(needed));
   const auto there = from(fresh);
   VY_CHECK(there.has_value());
   return *there;
@@ -269,6 +272,13 @@ std::uint64_t Arenas::home_free_bytes() const {
   return units * Place::kUnit;
 }
 
+std::uint64_t Arenas::room_for_moves() const {
+  const std::uint64_t limit = pool_bytes_ + full_arena_;
+  const std::uint64_t fresh = used_bytes_ < limit ? (limit - used_bytes_) / home_arena_ : 0;
+  const std::uint64_t free = home_free_bytes();
+  return fresh * home_arena_ + (free > reserved_ ? free - reserved_ : 0);
+}
+
 std::uint64_t Arenas::home_free_units(std::uint32_t arena) const {
   const auto it = homes_.find(arena);
   return it == homes_.end() ? 0 : it->second.free_units();
@@ -276,7 +286,7 @@ std::uint64_t Arenas::home_free_units(std::uint32_t arena) const {
 
 bool Arenas::reserve_home(std::uint64_t bytes) {
   while (home_free_bytes() < reserved_ + bytes) {
-    if (used_bytes_ + home_arena_ > pool_bytes_ || !create_home()) return false;
+    if (used_bytes_ + home_arena_ > pool_bytes_ || !create_home(home_arena_)) return false;
   }
   reserved_ += bytes;
   return true;

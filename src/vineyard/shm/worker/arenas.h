@@ -77,8 +77,9 @@ class Arenas {
   [[nodiscard]] const std::byte* bytes(Extent extent);
 
   // ---- the worker's own memory
-  /// Room for `size` bytes. Errors: full (the pool; not when `beyond_pool`), or what the kernel says.
-  enum class Beyond : std::uint8_t { kNever, kIfNeeded };
+  /// How far the pool may be overshot: kWhileMoving by one full-grown arena, which the move is to empty.
+  enum class Beyond : std::uint8_t { kNever, kWhileMoving, kIfNeeded };
+  /// Room for `size` bytes. Errors: full (the pool, or more than the largest document), or what the kernel says.
   Result<HomeExtent> take_home(std::uint64_t size, Beyond beyond);
   [[nodiscard]] std::byte* home_bytes(Place place);
   void free_home(HomeExtent extent);
@@ -88,7 +89,9 @@ class Arenas {
   [[nodiscard]] std::uint64_t home_free_units(std::uint32_t arena) const;
   /// Bytes that are kept for documents of grants.
   [[nodiscard]] std::uint64_t reserved_home() const { return reserved_; }
-  [[nodiscard]] std::uint64_t largest_home_object() const { return home_arena_; }
+  [[nodiscard]] std::uint64_t home_arena_bytes() const { return home_arena_; }
+  /// How many bytes may move home: what is free there and not promised to documents, and what can still be added.
+  [[nodiscard]] std::uint64_t room_for_moves() const;
   /// Reserves room at home for documents that grants promise; false: there is none.
   bool reserve_home(std::uint64_t bytes);
   void unreserve_home(std::uint64_t bytes) { reserved_ -= bytes < reserved_ ? bytes : reserved_; }
@@ -116,7 +119,7 @@ class Arenas {
   [[nodiscard]] std::optional<std::string> check_consistency();
 
  private:
-  Result<std::uint32_t> create_home();
+  Result<std::uint32_t> create_home(std::uint64_t size);
   Result<std::uint32_t> next_number();
   [[nodiscard]] ExtentAllocator* extents(std::uint32_t arena);
   void publish_count(const ArenaUse& use);

@@ -175,10 +175,7 @@ TEST_F(ArenasTest, home_grows_within_the_pool_and_beyond_it_only_when_told_to) {
   EXPECT_EQ(taken, 64u);
   EXPECT_TRUE(arenas().take_home(1U << 20, Arenas::Beyond::kIfNeeded));
   EXPECT_GT(arenas().used_bytes(), arenas().pool_bytes());
-  EXPECT_EQ(arenas()
-                .take_home(arenas().largest_home_object() + 1, Arenas::Beyond::kIfNeeded)
-                .error()
-                .code(),
+  EXPECT_EQ(arenas().take_home(limits::kMaxDocument + 1, Arenas::Beyond::kIfNeeded).error().code(),
             ErrorCode::kFull);
 }
 
@@ -206,8 +203,8 @@ TEST_F(ArenasTest, sweep_keeps_as_much_home_memory_as_was_reserved) {
 
 TEST_F(ArenasTest, an_empty_home_arena_that_somebody_maps_is_retired_and_not_used_again) {
   Arenas& a = arenas();
-  const HomeExtent first = a.take_home(a.largest_home_object(), Arenas::Beyond::kNever).value();
-  const HomeExtent second = a.take_home(a.largest_home_object(), Arenas::Beyond::kNever).value();
+  const HomeExtent first = a.take_home(a.home_arena_bytes(), Arenas::Beyond::kNever).value();
+  const HomeExtent second = a.take_home(a.home_arena_bytes(), Arenas::Beyond::kNever).value();
   auto reader = os::reopen(holds().find(Kind::kHomeArena, first.place.arena().value)->fd,
                            os::Access::kReadOnly)
                     .value();
@@ -220,9 +217,8 @@ TEST_F(ArenasTest, an_empty_home_arena_that_somebody_maps_is_retired_and_not_use
   EXPECT_EQ(host.region().header.retired_count.load(), 1u) << "one stays warm";
   const std::uint32_t retired = static_cast<std::uint32_t>(host.region().header.retired[0].load());
   for (int n = 0; n < 3; ++n) {
-    EXPECT_NE(
-        a.take_home(a.largest_home_object(), Arenas::Beyond::kNever).value().place.arena().value,
-        retired);
+    EXPECT_NE(a.take_home(a.home_arena_bytes(), Arenas::Beyond::kNever).value().place.arena().value,
+              retired);
   }
   reader.reset();
   reader2.reset();

@@ -31,7 +31,10 @@ bool PinMarks::is_pinned(ObjectId id) const {
   return slot.id != 0 && slot.pinned;
 }
 
-bool scan_pins(Holds& holds, const std::vector<ObjectId>& own_pins, PinMarks& marks) {
+namespace {
+
+template <class See>
+bool each_pin(Holds& holds, const std::vector<ObjectId>& own_pins, See see) {
   for (const auto& [number, held] : holds.all(Kind::kPinTable)) {
     const auto bytes = holds.see(Kind::kPinTable, number);
     if (!bytes) return false;
@@ -43,11 +46,23 @@ bool scan_pins(Holds& holds, const std::vector<ObjectId>& own_pins, PinMarks& ma
     for (std::uint64_t s = 0; s < used; ++s) {
       // Acquire: partner of the reader's release store when it lets go: its reads of the bytes are over.
       const std::uint64_t id = table->slots[s].load(std::memory_order_acquire);
-      if (id != 0) marks.see(ObjectId(id));
+      if (id != 0) see(ObjectId(id));
     }
   }
-  for (ObjectId id : own_pins) marks.see(id);
+  for (ObjectId id : own_pins) see(id);
   return true;
+}
+
+}  // namespace
+
+bool scan_pins(Holds& holds, const std::vector<ObjectId>& own_pins, PinMarks& marks) {
+  return each_pin(holds, own_pins, [&](ObjectId id) { marks.see(id); });
+}
+
+std::vector<ObjectId> pinned_now(Holds& holds, const std::vector<ObjectId>& own_pins) {
+  std::vector<ObjectId> pinned;
+  (void)each_pin(holds, own_pins, [&](ObjectId id) { pinned.push_back(id); });
+  return pinned;
 }
 
 }  // namespace vineyard::shm

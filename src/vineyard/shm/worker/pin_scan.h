@@ -37,4 +37,7 @@ class PinMarks {
 /// Returns false if a table cannot be read: then everything must count as pinned.
 [[nodiscard]] bool scan_pins(Holds& holds, const std::vector<ObjectId>& own_pins, PinMarks& marks);
 
+/// What seems to be pinned at this moment: a hint for what is not worth trying.
+[[nodiscard]] std::vector<ObjectId> pinned_now(Holds& holds, const std::vector<ObjectId>& own_pins);
+
 }  // namespace vineyard::shm
