@@ -149,10 +149,10 @@ double dependent_load_ns() {
   return t * 1e9;
 }
 
-double socket_round_trip_us(Placement placement) {
+double socket_round_trip_us(Placement placement, Pause pause) {
   int s[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) != 0) std::abort();
-  constexpr int kTrips = 4000;
+  const int trip_count = pause == Pause::kYes ? 300 : 4000;
   char block[64] = {};
   const pid_t child = fork();
   if (child == 0) {
@@ -174,7 +174,8 @@ double socket_round_trip_us(Placement placement) {
   };
   trips(200);
   std::vector<double> times;
-  for (int k = 0; k < kTrips; ++k) {
+  for (int k = 0; k < trip_count; ++k) {
+    if (pause == Pause::kYes) usleep(1500);
     const double begin = now();
     trips(1);
     times.push_back(now() - begin);

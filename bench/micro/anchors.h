@@ -17,7 +17,9 @@ enum class Placement { kTwoCores, kOneCore };
 /// One load whose address depends on the one before, random in 256 MiB.
 [[nodiscard]] double dependent_load_ns();
 /// 64 bytes there and back on a UNIX stream socket between two processes.
-[[nodiscard]] double socket_round_trip_us(Placement placement);
+/// Pause::kYes: both sides have slept for a millisecond and a half before each trip, as somebody who waits for work.
+enum class Pause : std::uint8_t { kNo, kYes };
+[[nodiscard]] double socket_round_trip_us(Placement placement, Pause pause = Pause::kNo);
 /// Copy with non-temporal stores between warm buffers of this size, GB/s.
 [[nodiscard]] double nt_copy_gbs(std::size_t bytes);
 /// memcpy into a new mapping of a touched memfd, populated in front of the copy by MADV_POPULATE_READ, GB/s.

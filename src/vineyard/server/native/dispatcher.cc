@@ -345,8 +345,8 @@ void Dispatcher::call_objects(Call& c) {
            r.place, r.size});
       if (!made) return failed(made.error());
       finished(c, 1, made->value);
-      reply(serial, id, protocol::PublishReply{made->value});
-      return serve_waits();
+      serve_waits();  // who waits for it first
+      return reply(serial, id, protocol::PublishReply{made->value});
     }
     case Opcode::kDelete: {
       protocol::DeleteRequest r;
@@ -388,8 +388,8 @@ void Dispatcher::call_names(Call& c) {
                            r.mode == 0 ? NameMode::kReplace : NameMode::kIfFree);
       finished(c, done ? 1 : 1 + static_cast<std::uint64_t>(done.error().code()), 0);
       if (!done) return failed(done.error());
-      reply(serial, id, protocol::PutNameReply{});
-      return serve_waits();
+      serve_waits();
+      return reply(serial, id, protocol::PutNameReply{});
     }
     case Opcode::kGetName: {
       protocol::GetNameRequest r;

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "vineyard/os/process.h"
-
 namespace vineyard::server {
 namespace {
 constexpr std::uint16_t kJoin = 1;
@@ -12,8 +10,8 @@ constexpr std::uint16_t kMapped = 2;
 constexpr std::uint16_t kStatus = 20;
 }  // namespace
 
-Result<void> may_connect(const Instance&, std::uint64_t uid) {
-  const std::uint64_t own = os::effective_user_id();
+Result<void> may_connect(const Instance& in, std::uint64_t uid) {
+  const std::uint64_t own = in.region.header.daemon_uid.load(std::memory_order_relaxed);
   if (uid == own) return {};
   return Error(
       ErrorCode::kDenied,
