@@ -225,7 +225,7 @@ void run_allocator(Table& table) {
   table.run({.number = "25b",
              .work = "its fill after churn",
              .unit = "%",
-             .ours = [&] { return fill; },
+             .ours = [&] { return fill > 0 ? fill : (churn(), fill); },
              .limit = [] { return 100.0; },
              .limit_name = "all",
              .factor = 0.97,

@@ -7,7 +7,7 @@
 
 namespace vineyard::shm {
 
-// Bins: sizes below 8 have one each (top 0); above, eight to a power of two, as in TLSF (Masmano et al., "TLSF: a new
+// Bins: sizes below 16 have one each (top 0); above, sixteen to a power of two, as in TLSF (Masmano et al., "TLSF: a new
 // dynamic memory allocator for real-time systems", ECRTS 2004), but with the bookkeeping outside the memory.
 ExtentAllocator::Bin ExtentAllocator::bin_of(std::uint32_t size) {
   if (size < (1U << kSubBits)) return {0, size};

@@ -46,7 +46,7 @@ class ExtentAllocator {
   [[nodiscard]] std::optional<std::string> check_consistency() const;
 
  private:
-  static constexpr std::uint32_t kSubBits = 3;  // eight bins to each power of two
+  static constexpr std::uint32_t kSubBits = 4;  // sixteen bins to each power of two
   static constexpr std::uint32_t kTop = 32 - kSubBits + 1;
 
   struct Node {
