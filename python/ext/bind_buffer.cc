@@ -192,7 +192,7 @@ void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source)
     std::memcpy(to.data() + offset, from.data(), from.size());
     return;
   }
-  const nb::gil_scoped_release release;
+  const GilReleased released;
   std::memcpy(to.data() + offset, from.data(), from.size());
 }
 

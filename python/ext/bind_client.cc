@@ -68,13 +68,13 @@ std::optional<ObjectId> put_short(const Client& client, nb::handle value) {
 
 nb::object put(nb::pointer_and_handle<ClientHandle> self, nb::handle value) {
   if (const std::optional<ObjectId> id = put_short(self.p->get(), value)) return nb::cast(*id);
-  return self.h.attr("_put")(value);
+  return in_python([&] { return self.h.attr("_put")(value); });
 }
 
 nb::object put_with(nb::pointer_and_handle<ClientHandle> self, nb::handle value, nb::handle builder,
                     nb::handle persist, nb::handle name, const nb::kwargs& keywords) {
   (void)self.p->get();
-  return self.h.attr("_put")(value, builder, persist, name, **keywords);
+  return in_python([&] { return self.h.attr("_put")(value, builder, persist, name, **keywords); });
 }
 
 ObjectId put_buffer(const ClientHandle& self, nb::handle value) {
@@ -90,24 +90,27 @@ nb::object resolve(nb::handle self, const Client& client, Object&& object) {
     nb::object value = read_scalar(object.root());
     if (value.is_valid()) return value;
   }
-  return self.attr("_resolve")(make_object(client, std::move(object)));
+  return in_python([&] { return self.attr("_resolve")(make_object(client, std::move(object))); });
 }
 
 nb::object get(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id) {
   ObjectId* id = nullptr;
-  if (!nb::try_cast(object_id, id) || id == nullptr) return self.h.attr("_get")(object_id);
+  if (!nb::try_cast(object_id, id) || id == nullptr)
+    return in_python([&] { return self.h.attr("_get")(object_id); });
   const Client& client = self.p->get();
   if (!id->is_blob())
     return resolve(self.h, client, take(patiently([&] { return client.get(*id); })));
   nb::object blob = make_blob(take(patiently([&] { return client.get_view(*id); })));
-  return short_get.load(std::memory_order_relaxed) ? blob : self.h.attr("_resolve")(blob);
+  if (short_get.load(std::memory_order_relaxed)) return blob;
+  return in_python([&] { return self.h.attr("_resolve")(blob); });
 }
 
 nb::object get_with(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id,
                     nb::handle name, nb::handle resolver, nb::handle fetch,
                     const nb::kwargs& keywords) {
   (void)self.p->get();
-  return self.h.attr("_get")(object_id, name, resolver, fetch, **keywords);
+  return in_python(
+      [&] { return self.h.attr("_get")(object_id, name, resolver, fetch, **keywords); });
 }
 
 /// An Object, or a Blob: what lies behind an id, not yet made a value.

@@ -56,7 +56,8 @@ ObjectId to_id(nb::handle value) {
   if (PyUnicode_Check(value.ptr())) return id_of_text(text_of(value));
   if (ObjectHandle* object = nullptr; nb::try_cast(value, object) && object != nullptr)
     return id_of(*object);
-  if (nb::hasattr(value, "_vineyard_id")) return nb::cast<ObjectId>(value.attr("_vineyard_id")());
+  if (nb::hasattr(value, "_vineyard_id"))
+    return nb::cast<ObjectId>(in_python([&] { return value.attr("_vineyard_id")(); }));
   throw nb::type_error(
       (std::string(
            "an object id is wanted (ObjectID, Object, Blob, ObjectMeta, int or 'o...'), not ") +

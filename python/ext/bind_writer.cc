@@ -77,7 +77,7 @@ class Writer {
   }
   /// Makes the node an Arrow array: of an object with `__arrow_c_array__`.
   void set_array(std::uint32_t node, nb::handle value) {
-    const nb::object pair = value.attr("__arrow_c_array__")();
+    const nb::object pair = in_python([&] { return value.attr("__arrow_c_array__")(); });
     const IncomingArray& array = arrays_.emplace_back(
         take(IncomingArray::from_array(schema_in(pair[0]), array_in(pair[1]))));
     document().set_type_name({node}, Codec<IncomingArray>::type_name(array));
@@ -85,12 +85,12 @@ class Writer {
   }
   /// Makes the node a record batch: of an object with `__arrow_c_array__`.
   void set_batch(std::uint32_t node, nb::handle value) {
-    const nb::object pair = value.attr("__arrow_c_array__")();
+    const nb::object pair = in_python([&] { return value.attr("__arrow_c_array__")(); });
     describe(node, take(IncomingTable::from_batch(schema_in(pair[0]), array_in(pair[1]))));
   }
   /// Makes the node a table: of an object with `__arrow_c_stream__`.
   void set_table(std::uint32_t node, nb::handle value) {
-    const nb::object capsule = value.attr("__arrow_c_stream__")();
+    const nb::object capsule = in_python([&] { return value.attr("__arrow_c_stream__")(); });
     ArrowArrayStream* stream = stream_in(capsule);
     describe(node, take(without_gil([&] { return IncomingTable::from_stream(stream); })));
   }
@@ -128,7 +128,7 @@ class Writer {
 
   // What Python raises is kept until the payload is written: nothing is thrown through the draft.
   void fill(const nb::object& callee, std::span<std::byte> bytes) noexcept {
-    const nb::gil_scoped_acquire acquire;
+    const GilHeld held;
     if (failure_) return;
     try {
       nb::object room =
@@ -138,6 +138,8 @@ class Writer {
       callee(room);
       room.attr(
           "release")();  // raises if the callee kept a buffer: nobody may write after publication
+    } catch (abi::__forced_unwind&) {
+      wait_for_the_end();
     } catch (...) {
       failure_ = std::current_exception();
     }

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "gil.h"
 #include "vineyard/base/ids.h"
 #include "vineyard/base/result.h"
 #include "vineyard/client.h"
-#include "vineyard/client/no_waiting.h"
 #include "vineyard/meta/document.h"
 #include "vineyard/meta/document_builder.h"
 
@@ -36,27 +36,6 @@ template <class T>
 T take(Result<T>&& result) {
   if (!result) throw_error(result.error());
   if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-// ---- the GIL
-
-/// Calls that wait for the daemon, or copy a lot, let other Python threads run meanwhile.
-template <class Call>
-auto without_gil(Call call) {
-  const nb::gil_scoped_release release;
-  return call();
-}
-
-/// A call of the client that seldom waits: the GIL is given up only if it has to. (Giving it up is cheap; getting it
-/// back from a busy thread takes milliseconds.) The call is made again then, so nothing of it may have happened.
-template <class Call>
-auto patiently(Call call) {
-  {
-    const NoWaiting now;
-    auto result = call();
-    if (result || !now.refused()) return result;
-  }
-  return without_gil(call);
 }
 
 // ---- ids (bind_id.cc)

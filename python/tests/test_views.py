@@ -237,3 +237,26 @@ def test_a_view_can_be_released_on_another_thread(client):
     thread.start()
     thread.join()
     assert client.get(client.put(1)) == 1
+
+
+def test_daemon_threads_may_be_in_the_middle_of_anything_when_the_interpreter_ends(run_python):
+    code = """
+import random, threading, numpy as np
+values = [np.arange(20_000).reshape(100, 200)[:, ::2], {"a": [1, 2, (3, "x")]}, "text", b"x" * 200_000]
+started = threading.Semaphore(0)
+
+def loop():
+    while True:
+        value = random.choice(values)
+        client.get(made := client.put(value))
+        client.delete(made)
+        started.release()
+
+for _ in range(4):
+    threading.Thread(target=loop, daemon=True).start()
+for _ in range(100):
+    started.acquire()
+print("done")
+"""
+    for _ in range(5):
+        assert run_python(code) == "done"
