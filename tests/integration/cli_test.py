@@ -311,10 +311,15 @@ class WithoutDaemon(unittest.TestCase):
         self.assertEqual(checks["memfd and seals"]["state"], "ok")
 
     def test_a_wrong_command_line_is_one_line_with_status_2(self):
-        for arguments in ([], ["dance"], ["get"], ["ls", "--limit", "none"], ["ls", "--limit", "0"]):
+        wrong = {
+            (): "a command is missing", ("dance",): "'dance'", ("--json", "dance", "x"): "'dance'", ("get",): "object",
+            ("ls", "--limit", "none"): "none", ("ls", "--limit", "0"): "--limit", ("put", "--name", ""): "--name",
+        }  # fmt: skip
+        for arguments, named in wrong.items():
             code, out, err = vineyard(*arguments)
             self.assertEqual((code, out), (2, b""), arguments)
-            self.assertRegex(err, r"^vineyard: [^\n]+\n$")
+            self.assertEqual(err.count("\n"), 1, err)
+            self.assertIn(named, err)
 
     def test_help_and_version_need_no_daemon(self):
         code, out, _ = vineyard("--help")
@@ -323,6 +328,16 @@ class WithoutDaemon(unittest.TestCase):
             self.assertIn(command, out)
         self.assertEqual(vineyard("get", "--help")[0], 0)
         self.assertRegex(vineyard("--version")[1], rb"^vineyard \d+\.\d+\.\d+\n$")
+
+    def test_an_answer_that_cannot_be_written_is_a_failure(self):
+        daemon = self.enterContext(Daemon(PROGRAMS.daemon))
+        socket = ["--socket", daemon.socket]
+        for arguments in (["status", *socket], ["ls", "--json", *socket], ["doctor", *socket], ["--help"], ["--version"]):
+            closed = ["sh", "-c", 'exec "$@" >&-', "sh", PROGRAMS.command, *arguments]
+            done = subprocess.run(closed, stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE, check=False)
+            self.assertEqual(done.returncode, 2, arguments)
+        # Nor did it go into the connection, which would have had the number of the output.
+        self.assertEqual(vineyard("fsck", *socket)[0], 0)
 
 
 if __name__ == "__main__":

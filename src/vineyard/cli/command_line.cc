@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <iostream>
 #include <limits>
 #include <string>
 #include <string_view>
 
 #include "vineyard/cli/commands/commands.h"
 #include "vineyard/cli/output/table.h"
+#include "vineyard/client/host.h"
 #include "vineyard/meta/json.h"
 
 namespace vineyard::cli {
@@ -56,7 +58,8 @@ void declare_ls(CLI::App& app, Words& w) {
       "--regex", [&w] { w.ls.list.syntax = PatternSyntax::kRegularExpression; },
       "The pattern is a regular expression");
   ls_command->add_option("--limit", w.ls.list.limit, "List at most so many")
-      ->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()))
+      ->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()).description(""))
+      ->type_name("N")
       ->capture_default_str();
   ls_command->add_flag("-l,--long", w.ls.is_long,
                        "Whole type names; also numbers of payload blobs and members");
@@ -74,7 +77,8 @@ void declare_get(CLI::App& app, Words& w) {
   get_command
       ->add_option("--wait", w.get.wait_seconds,
                    "Seconds to wait for an object or name that is not there yet")
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(CLI::Range(0.0, 1e9).description(""))
+      ->type_name("SECONDS");
   get_command->footer("With --json also a blob's metadata instead of its bytes.");
   get_command->callback([&w] { w.command = [&w] { return get(w.common, w.get); }; });
 }
@@ -83,8 +87,12 @@ void declare_put(CLI::App& app, Words& w) {
   CLI::App* put_command =
       app.add_subcommand("put", "Puts a file, or the standard input, as a blob and prints its id");
   put_command->add_option("file", w.put.file, "What to put (default: -, the standard input)");
-  put_command->add_option("--name", w.put.name,
-                          "Give the blob this name, which may have stood for another object");
+  put_command
+      ->add_option("--name", w.put.name,
+                   "Give the blob this name, which may have stood for another object")
+      ->check([](const std::string& name) {
+        return std::string(name.empty() ? "an empty name stands for nothing" : "");
+      });
   put_command->callback([&w] { w.command = [&w] { return put(w.common, w.put); }; });
 }
 
@@ -108,7 +116,7 @@ void declare(CLI::App& app, Words& w) {
                  "of this user or of the machine listens)");
   app.add_flag_callback(
       "--json", [&w] { w.common.form = Form::kJson; }, "Answer with JSON, in one line");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // we say what is missing, or which word is no command
   app.fallthrough();  // --socket and --json may also stand behind the command
   app.footer(kFooter);
   declare_looking(app, w);
@@ -131,10 +139,16 @@ void print_error(const Error& error, Form form) {
 }
 
 // CLI11 explains over several lines; we say it in one.
-Error explain(const CLI::ParseError& e) {
-  std::string text = e.what();
+Error explain(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return Error(ErrorCode::kInvalid, text + "; `vineyard --help` lists all commands");
+}
+
+// What follows a first word that is no command, CLI11 calls unexpected, in whatever order.
+Error explain(const CLI::App& app, const CLI::ParseError& e) {
+  const bool extras = dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr;
+  if (!extras || !app.get_subcommands().empty()) return explain(std::string(e.what()));
+  return explain("there is no command '" + app.remaining().front() + "'");
 }
 
 Result<ExitStatus> carry_out(const Words& words) {
@@ -148,16 +162,22 @@ Result<ExitStatus> carry_out(const Words& words) {
 }  // namespace
 
 int run(int argc, const char* const* argv) {
+  occupy_standard_streams();
   CLI::App app(kAbout, "vineyard");
   Words words;
   declare(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help, --version
-    return app.exit(e);
+    const int status = app.exit(e);
+    return std::cout.flush() ? status : static_cast<int>(ExitStatus::kFailed);
   } catch (const CLI::ParseError& e) {
     const bool json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
-    print_error(explain(e), json ? Form::kJson : Form::kText);
+    print_error(explain(app, e), json ? Form::kJson : Form::kText);
+    return static_cast<int>(ExitStatus::kFailed);
+  }
+  if (!words.command) {
+    print_error(explain("a command is missing"), words.common.form);
     return static_cast<int>(ExitStatus::kFailed);
   }
   const Result<ExitStatus> done = carry_out(words);

@@ -260,6 +260,10 @@ std::vector<HostCheck> examine_host() {
   return checks;
 }
 
+void occupy_standard_streams() {
+  os::occupy_standard_streams();
+}
+
 bool is_terminal(StandardStream stream) {
   switch (stream) {
     case StandardStream::kInput: return os::is_terminal(os::StandardStream::kInput);

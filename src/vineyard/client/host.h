@@ -30,6 +30,10 @@ struct HostCheck {
 
 enum class StandardStream : std::uint8_t { kInput, kOutput, kError };
 
+/// Fills the numbers of standard streams that were closed when the program began, so that no file or socket gets one of
+/// them and what is printed goes there. Reading or writing such a stream fails. For the beginning of a program.
+void occupy_standard_streams();
+
 /// Whether a person is at the other end: a terminal.
 [[nodiscard]] bool is_terminal(StandardStream stream);
 

@@ -112,6 +112,14 @@ Result<std::string> executable_path() {
   return std::string(path, static_cast<std::size_t>(size));
 }
 
+void occupy_standard_streams() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(number, F_GETFD) != -1) continue;
+    // The lowest free number is this one. The other direction than the stream's, so that using it fails.
+    (void)::open("/dev/null", (number == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+  }
+}
+
 bool is_terminal(StandardStream stream) {
   switch (stream) {
     case StandardStream::kInput: return ::isatty(STDIN_FILENO) == 1;

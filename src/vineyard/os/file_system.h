@@ -36,6 +36,10 @@ namespace vineyard::os {
 /// The file of the running program, links resolved.
 [[nodiscard]] Result<std::string> executable_path();
 
+/// Fills the numbers of standard streams that were closed when the program began, so that no file or socket gets one of
+/// them and what is printed goes there. Reading or writing such a stream fails.
+void occupy_standard_streams();
+
 enum class StandardStream { kInput, kOutput, kError };
 /// Whether a person is at the other end: a terminal.
 [[nodiscard]] bool is_terminal(StandardStream stream);

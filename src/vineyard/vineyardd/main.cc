@@ -104,6 +104,7 @@ Result<int> serve(settings::Settings& s, const std::string& program) {
 }
 
 int start(int argc, char** argv) {
+  os::occupy_standard_streams();
   auto settings = settings::parse_settings(argc, argv);
   if (settings && settings->action == settings::Settings::Action::kPrintText) {
     std::fputs(settings->text.c_str(), stdout);
