@@ -18,6 +18,8 @@ namespace vineyard::os {
 namespace {
 
 constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
+constexpr int kEndingMs = 2000;  // for what a killed process had mapped to be unmapped
+constexpr int kLookAgainMs = 5;
 
 Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
@@ -115,12 +117,16 @@ Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
     return Error(ErrorCode::kDenied, "the socket at " + path + " belongs to uid " +
                                          std::to_string(there.st_uid) + "; choose another path");
   }
-  // The lock says that no daemon of ours is there; another program's socket answers, or is of
-  // another type.
-  VY_TRY(const UniqueFd probe, new_socket(SOCK_NONBLOCK));
-  if (connect_once(probe, address) == 0 || errno != ECONNREFUSED) {
-    return Error(ErrorCode::kExists,
-                 "another program listens at " + path + "; stop it or choose another path");
+  // The lock says that no daemon of ours is there, but one that was killed may still be ending;
+  // another program's socket goes on answering, or is of another type.
+  for (int waited_ms = 0;; waited_ms += kLookAgainMs) {
+    VY_TRY(const UniqueFd probe, new_socket(SOCK_NONBLOCK));
+    if (connect_once(probe, address) != 0 && (errno == ECONNREFUSED || errno == ENOENT)) break;
+    if (waited_ms >= kEndingMs) {
+      return Error(ErrorCode::kExists,
+                   "another program listens at " + path + "; stop it or choose another path");
+    }
+    ::usleep(kLookAgainMs * 1000);
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return os_error("unlink", errno, path);
   return {};

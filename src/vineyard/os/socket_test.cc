@@ -92,6 +92,22 @@ TEST(ListenUnix, a_socket_left_by_a_killed_daemon_is_replaced) {
   ASSERT_TRUE(next) << next.error().to_string();
   EXPECT_TRUE(connect_unix(folder / "s"));
 }
+TEST(ListenUnix, what_a_killed_daemon_still_has_open_is_waited_for) {
+  const TestFolder folder;
+  auto daemon = listen_unix(folder / "s", 0600).value();
+  // A process of it that has not ended yet: it has the socket and not the lock.
+  TestChild ending([&](const UniqueFd& connection) {
+    daemon.lock.reset();
+    tell(connection);
+    ::usleep(50'000);
+    return 0;
+  });
+  ASSERT_TRUE(hear(ending.connection()));
+  daemon.socket.reset();
+  daemon.lock.reset();
+  const auto next = listen_unix(folder / "s", 0600);
+  EXPECT_TRUE(next) << next.error().message();
+}
 TEST(ListenUnix, a_live_daemon_is_refused_with_what_to_do) {
   const TestFolder folder;
   const auto first = listen_unix(folder / "s", 0600).value();
