@@ -14,6 +14,7 @@
 
 #include "vineyard/base/try.h"
 #include "vineyard/os/file_system.h"
+#include "vineyard/settings/config_file.h"
 
 namespace vineyard::settings {
 namespace {
@@ -25,13 +26,14 @@ constexpr ByteCount kSmallestHeadroom =
 constexpr std::uint64_t kHeadroomShare =
     20;  // or one part in so many of the limit, if that is more
 constexpr std::uint64_t kPoolUnit = 4096;
+constexpr std::string_view kConfig = "--config";
 
 using Words = std::vector<std::string>;
 
 // Everything is read as text, so that every complaint about a value is ours: one line that names
 // its source.
 struct Texts {
-  std::string size, socket, state_dir, prefault, reserve, log, until_idle;
+  std::string config, size, socket, state_dir, prefault, reserve, log, until_idle;
 };
 
 bool is_switch(std::string_view name) {
@@ -84,8 +86,7 @@ constexpr std::array<std::pair<const char*, const char*>, 8> kFromEnvironment{{
     {"--log", "VINEYARD_LOG"},
 }};
 
-// The environment becomes words before all others: the last one counts, and all of them count more
-// than the file.
+// The environment becomes words before all others: the last one counts.
 Words with_environment(const Words& given) {
   Words words;
   for (const auto& [name, variable] : kFromEnvironment) {
@@ -100,9 +101,7 @@ void declare(CLI::App& app, Texts& t) {
   const auto option = [&app](const char* name, std::string& into, const char* what) {
     return app.add_option(name, into, what)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   };
-  app.set_config("--config", "", "Read settings from this TOML file")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.allow_config_extras(CLI::config_extras_mode::error);
+  option("--config", t.config, "Read settings from this TOML file");
   option("--size", t.size,
          "Memory of the pool, for example 8Gi (default: 30 % of what may be used)");
   option("--socket", t.socket, "Path of the socket that clients connect to");
@@ -151,25 +150,33 @@ Error complaint(std::string_view text) {
                printable(std::string(text)) + "; vineyardd --help lists all settings");
 }
 
-// What the parser found wrong with the file of --config, or with the words themselves.
-Error one_line(const CLI::ParseError& e, const std::string& file) {
-  if (dynamic_cast<const CLI::ConfigError*>(&e) == nullptr) return complaint(e.what());
-  const std::string_view text = e.what();
-  constexpr std::string_view kUnknown = "INI was not able to parse ";
-  if (!text.starts_with(kUnknown)) return complaint(file + ": " + std::string(text));
-  return complaint(file + ": there is no setting \"" + std::string(text.substr(kUnknown.size())) +
-                   "\"");
-}
-
 // The file that counts, the last one that is named; empty: none.
 std::string config_file(const Words& words) {
-  constexpr std::string_view kName = "--config";
   std::string file;
   for (std::size_t n = 0; n < words.size(); ++n) {
-    if (words[n] == kName && n + 1 < words.size()) file = words[n + 1];
-    if (words[n].starts_with("--config=")) file = words[n].substr(kName.size() + 1);
+    if (words[n] == kConfig && n + 1 < words.size()) file = words[n + 1];
+    if (words[n].starts_with("--config=")) file = words[n].substr(kConfig.size() + 1);
   }
   return file;
+}
+
+// The file becomes words before the environment: whatever else is said counts more.
+// Errors: invalid (not read, not understood, or a setting that there is not).
+Result<Words> words_of_file(const std::string& file) {
+  auto text = os::read_small_file(file);
+  if (!text) return Error(ErrorCode::kInvalid, "--config: " + text.error().message());
+  auto settings = parse_config_file(*text);
+  if (!settings) return complaint(std::move(settings).error().with_context(file).message());
+  Words words;
+  for (const auto& [key, value] : *settings) {
+    const std::string name = "--" + key;
+    const auto known = std::ranges::find(
+        kFromEnvironment, name, [](const auto& pair) { return std::string_view(pair.first); });
+    if (known == kFromEnvironment.end() || name == kConfig)
+      return complaint(fmt::format("{}: there is no setting \"{}\" in a file", file, key));
+    words.push_back(name + "=" + value);
+  }
+  return words;
 }
 
 template <class T>
@@ -194,14 +201,14 @@ Result<T> choice(const std::string& text, std::string_view name, const Words& gi
     if (text == word) return value;
     known += (known.empty() ? "" : ", ") + std::string(word);
   }
-  return Error(ErrorCode::kInvalid,
-               fmt::format("{}: \"{}\" is not one of {}", source_of(name, given), text, known));
+  return Error(ErrorCode::kInvalid, fmt::format("{}: \"{}\" is not one of {}",
+                                                source_of(name, given), printable(text), known));
 }
 
 Result<bool> truth(const std::string& text, std::string_view name, const Words& given) {
   if (const auto value = truth_of(text)) return *value;
-  return Error(ErrorCode::kInvalid,
-               fmt::format("{}: \"{}\" is neither true nor false", source_of(name, given), text));
+  return Error(ErrorCode::kInvalid, fmt::format("{}: \"{}\" is neither true nor false",
+                                                source_of(name, given), printable(text)));
 }
 
 Result<void> take_size(const Texts& t, const Words& given, Settings& s) {
@@ -210,7 +217,10 @@ Result<void> take_size(const Texts& t, const Words& given, Settings& s) {
     s.asked_size = default_pool(limits);
   } else {
     auto parsed = parse_byte_count(t.size);
-    if (!parsed) return std::move(parsed).error().with_context(source_of("--size", given));
+    if (!parsed) {
+      return Error(ErrorCode::kInvalid,
+                   source_of("--size", given) + ": " + printable(parsed.error().message()));
+    }
     s.asked_size = *parsed;
   }
   s.pool_size = s.asked_size;
@@ -269,9 +279,8 @@ Result<Settings> parse_settings(int argc, char* const* argv) {
   Words words = with_environment(given);
   const std::string file = config_file(words);
   if (!file.empty()) {
-    if (const auto text = os::read_small_file(file); !text) {
-      return Error(ErrorCode::kInvalid, "--config: " + text.error().message());
-    }
+    VY_TRY(const Words of_file, words_of_file(file));
+    words.insert(words.begin(), of_file.begin(), of_file.end());
   }
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
@@ -281,7 +290,7 @@ Result<Settings> parse_settings(int argc, char* const* argv) {
   } catch (const CLI::CallForVersion& e) {
     return print(std::string(e.what()) + "\n");
   } catch (const CLI::ParseError& e) {
-    return one_line(e, file);
+    return complaint(e.what());
   }
   return settings_from(texts, given);
 }

@@ -144,6 +144,8 @@ TEST_F(SettingsTest, a_wrong_value_is_named_with_its_source_and_what_it_may_be) 
             "--prefault: \"lazy\" is not one of none, background, full");
   EXPECT_THAT(complaint({"--log=xml"}), HasSubstr("text, json"));
   EXPECT_THAT(complaint({"--reserve=maybe"}), HasSubstr("maybe"));
+  for (const char* flag : {"--size=", "--prefault=", "--log=", "--reserve=", "--until-idle="})
+    EXPECT_THAT(complaint({std::string(flag) + "x\ny"}), HasSubstr("x y"));
   ::setenv("VINEYARD_PREFAULT", "eager", 1);
   EXPECT_THAT(complaint({}), HasSubstr("VINEYARD_PREFAULT: \"eager\""));
   ::unsetenv("VINEYARD_PREFAULT");
@@ -158,9 +160,13 @@ TEST_F(SettingsTest, what_is_not_a_setting_is_named) {
 TEST_F(SettingsTest, what_is_wrong_with_the_file_is_said_in_one_short_line) {
   EXPECT_THAT(complaint({"--config", file("sice = 1\n")}),
               AllOf(HasSubstr("vineyard.toml: there is no setting \"sice\""), HasSubstr("--help")));
-  EXPECT_THAT(complaint({"--config", file("[pool]\nsize = 1\n")}), HasSubstr("\"pool."));
+  EXPECT_THAT(complaint({"--config", file("log = \"json\"\n[pool]\nsize = 1\n")}),
+              HasSubstr("vineyard.toml: line 2: there are no tables here, as [pool]"));
   EXPECT_THAT(complaint({"--config", file("config = \"x\"\n")}),
-              HasSubstr("vineyard.toml: config"));
+              HasSubstr("vineyard.toml: there is no setting \"config\""));
+  EXPECT_THAT(complaint({"--config", file("size = [1, 2]\n")}), HasSubstr("line 1: a list"));
+  EXPECT_THAT(complaint({"--config", file("size = [\r]")}), HasSubstr("line 1: "));
+  EXPECT_THAT(complaint({"--config", file("size = \"\"\n")}), HasSubstr("size is empty"));
   EXPECT_THAT(complaint({"--config", folder_ / "missing.toml"}),
               AllOf(HasSubstr("--config"), HasSubstr("missing.toml")));
   EXPECT_EQ(complaint({"--config", folder_.path()}),
