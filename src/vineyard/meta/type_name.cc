@@ -134,9 +134,14 @@ Result<TypeName> parse_type_name(std::string_view text) {
 }
 
 std::string canonical_type_name(std::string_view text) {
-  std::string name = without_needless_blanks(text);
-  erase_all(name, "__1::");
-  erase_all(name, "__cxx11::");
+  std::string name(text);
+  // What stood on both sides of something erased may now be a needless blank, or such a namespace.
+  for (std::string before; before != name;) {
+    before = name;
+    name = without_needless_blanks(name);
+    erase_all(name, "__1::");
+    erase_all(name, "__cxx11::");
+  }
   std::string out;
   for (std::size_t begin = 0; begin < name.size();) {
     std::size_t end = name.find_first_of("<>,", begin);

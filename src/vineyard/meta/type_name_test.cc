@@ -29,6 +29,14 @@ TEST(TypeName, has_one_canonical_spelling) {
   EXPECT_EQ(canonical_type_name("float"), "float");
   EXPECT_EQ(canonical_type_name("my type <unsigned  int>"), "my type<uint>");
 }
+TEST(TypeName, that_is_canonical_stays_as_it_is) {
+  for (const char* text :
+       {"a::__1__1::::b", "a __1::<b>", "__1 __1::::b", "a<__cxx11::short int>"}) {
+    const std::string once = canonical_type_name(text);
+    EXPECT_EQ(canonical_type_name(once), once) << text;
+  }
+  EXPECT_EQ(canonical_type_name("a __1::<b>"), "a<b>");
+}
 TEST(ElementType, is_found_by_any_spelling) {
   for (int i = 0; i < 12; ++i) {
     const auto type = static_cast<ElementType>(i);
