@@ -35,7 +35,7 @@ struct FakeDocument {
   /// Errors: corrupt.
   static Result<std::vector<ObjectId>> parse(std::span<const std::byte> bytes) {
     std::vector<std::uint64_t> words(bytes.size() / 8);
-    std::memcpy(words.data(), bytes.data(), words.size() * 8);
+    if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size() * 8);
     if (bytes.size() % 8 != 0 || words.size() < 3 || words[0] != kMagic ||
         words[2] > words.size() - 3 || words[1] != checksum(std::span(words).subspan(2))) {
       return Error(ErrorCode::kCorrupt, "not a document");
