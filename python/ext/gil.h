@@ -3,9 +3,8 @@
 
 #include <cxxabi.h>
 #include <nanobind/nanobind.h>
-#include <unistd.h>
 
-#include <cstdint>
+#include <atomic>
 
 #include "vineyard/client/no_waiting.h"
 
@@ -18,7 +17,8 @@ namespace vineyard::python {
 
 /// Only for a thread that is being unwound: the process ends without it.
 [[noreturn]] inline void wait_for_the_end() noexcept {
-  for (;;) pause();
+  static const std::atomic<bool> ended = false;
+  for (;;) ended.wait(false);
 }
 
 /// `call` runs Python code, or asks for the GIL.
