@@ -129,11 +129,14 @@ Result<void> Context::map_joined(Answer<protocol::JoinReply>& answer) {
   }
   VY_TRY(region_, os::MappedRegion::map(answer.fds[0], ByteCount(sizes[0]), os::Access::kReadOnly));
   const auto& region = *region_.as<const shm::Region>();
-  if (region.header.magic != shm::kRegionMagic || region.header.version != shm::kLayoutVersion) {
+  if (!shm::is_known_layout(region.header)) {
     return Error(ErrorCode::kUnsupported,
                  "the daemon (" + reply.version + ") has memory of layout " +
-                     std::to_string(region.header.version) + ", this client reads layout " +
-                     std::to_string(shm::kLayoutVersion) + "; install the same release of both");
+                     std::to_string(region.header.version) + "-" +
+                     std::to_string(region.header.fingerprint) + ", this client reads layout " +
+                     std::to_string(shm::kLayoutVersion) + "-" +
+                     std::to_string(shm::kLayoutFingerprint) +
+                     "; install the same release of both");
   }
   me_ = {reply.serial, reply.control};
   version_ = reply.version;

@@ -29,18 +29,18 @@ Result<void> prepare_region(shm::Region& region) {
   if (h.magic == 0) {
     std::random_device random;
     h.version = shm::kLayoutVersion;
-    h.header_size = sizeof(shm::RegionHeader);
+    h.fingerprint = shm::kLayoutFingerprint;
     h.instance.store((std::uint64_t{random()} << 32 | random()) | 1, kRelaxed);
     h.page_kind.store(os::page_size(), kRelaxed);
     h.magic = shm::kRegionMagic;
     return {};
   }
-  if (h.magic != shm::kRegionMagic || h.version != shm::kLayoutVersion ||
-      h.header_size != sizeof(shm::RegionHeader)) {
-    return Error(ErrorCode::kUnsupported,
-                 fmt::format("this worker knows region layout {}, the running instance has {}; "
-                             "stop the instance to upgrade it",
-                             shm::kLayoutVersion, h.version));
+  if (!shm::is_known_layout(h)) {
+    return Error(
+        ErrorCode::kUnsupported,
+        fmt::format("this worker knows region layout {}-{}, the running instance has {}-{}; "
+                    "stop the instance to upgrade it",
+                    shm::kLayoutVersion, shm::kLayoutFingerprint, h.version, h.fingerprint));
   }
   return {};
 }

@@ -8,8 +8,8 @@
 #include "vineyard/base/ids.h"
 #include "vineyard/base/limits.h"
 
-// The bytes of shared memory: index region, outbox, pin table. Described in layout.md; a change of any size or
-// meaning here raises kLayoutVersion.
+// The bytes of shared memory: index region, outbox, pin table. Described in layout.md; a change of a meaning here raises
+// kLayoutVersion, a change of a size or place shows in kLayoutFingerprint by itself.
 namespace vineyard::shm {
 
 inline constexpr std::uint32_t kLayoutVersion = 1;
@@ -78,11 +78,11 @@ inline constexpr std::uint32_t kAliases = 1U << 20;
 struct RegionHeader {
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t header_size;
-  Word64 instance;         // random, names this index region
-  Word64 epoch;            // counts workers; a new one raises it when it is ready
-  Word64 turns;            // counts the worker's turns: stopped or busy?
-  Word64 entries_touched;  // high-water mark: nobody reads entries at or beyond it
+  std::uint32_t fingerprint;  // of the layout: kLayoutFingerprint of who made the region
+  Word64 instance;            // random, names this index region
+  Word64 epoch;               // counts workers; a new one raises it when it is ready
+  Word64 turns;               // counts the worker's turns: stopped or busy?
+  Word64 entries_touched;     // high-water mark: nobody reads entries at or beyond it
   Word64 clients_touched;
   Word64 names_used;   // slots that are or were in use
   Word64 next_serial;  // of clients, pin tables, outboxes
@@ -143,5 +143,47 @@ struct PinTable {
 };
 
 inline constexpr std::uint64_t kNameTombstone = ~std::uint64_t{0};
+
+namespace detail {
+// FNV-1a of the sizes and places that two builds must have alike.
+consteval std::uint32_t fingerprint_of_layout() {
+  const std::size_t facts[] = {sizeof(Region),
+                               offsetof(Region, clients),
+                               offsetof(Region, names),
+                               offsetof(Region, aliases),
+                               offsetof(Region, entries),
+                               sizeof(RegionHeader),
+                               offsetof(RegionHeader, mark),
+                               offsetof(RegionHeader, retired),
+                               sizeof(ClientControl),
+                               offsetof(ClientControl, program),
+                               offsetof(ClientControl, window),
+                               offsetof(ClientControl, arenas),
+                               offsetof(ClientControl, finished),
+                               offsetof(ClientControl, grants),
+                               sizeof(NameSlot),
+                               sizeof(AliasSlot),
+                               sizeof(Entry),
+                               sizeof(Record),
+                               sizeof(Outbox),
+                               offsetof(Outbox, records),
+                               offsetof(Outbox, documents),
+                               sizeof(PinTable),
+                               offsetof(PinTable, slots)};
+  std::uint32_t hash = 2166136261U;
+  for (const std::size_t fact : facts) {
+    for (int shift = 0; shift < 64; shift += 8)
+      hash = (hash ^ static_cast<std::uint8_t>(fact >> shift)) * 16777619U;
+  }
+  return hash;
+}
+}  // namespace detail
+inline constexpr std::uint32_t kLayoutFingerprint = detail::fingerprint_of_layout();
+
+/// Whether a region is laid out as this build reads it.
+[[nodiscard]] constexpr bool is_known_layout(const RegionHeader& header) {
+  return header.magic == kRegionMagic && header.version == kLayoutVersion &&
+         header.fingerprint == kLayoutFingerprint;
+}
 
 }  // namespace vineyard::shm
