@@ -14,11 +14,14 @@ namespace {
 // A pin costs some 30 ns more with fences, and registering a process with threads some 20 ms: a
 // thread that has paid as much registers it.
 constexpr std::uint32_t kFencedPins = 1U << 19;
+// A cache line of the table: threads that pin at the same time do not write the same one.
+constexpr std::uint32_t kFreshSlots = 8;
+static_assert(limits::kPinSlots % kFreshSlots == 0);
 }  // namespace
 
 Result<std::unique_ptr<Pins>> Pins::create(Process& process, os::MappedRegion first,
                                            shm::PinBarrier barrier) {
-  VY_TRY(auto slots, SlotStack::create(limits::kPinSlotsQuota));
+  VY_TRY(auto slots, SlotPool::map_memory());
   std::unique_ptr<Pins> pins(new Pins(process, std::move(slots), barrier));
   VY_TRY(pins->add_table(std::move(first)));
   process.enlist(*pins);
@@ -40,15 +43,21 @@ Result<void> Pins::add_table(os::MappedRegion table) {
 
 Result<std::uint32_t> Pins::take_fresh_slot(TableSource& source) {
   const std::lock_guard lock(slow_mutex_);
-  const std::uint32_t slot = slots_.pop();  // given back while this thread waited for the lock
-  if (slot != SlotStack::kNone) return slot;
+  for (;;) {
+    const std::uint32_t slot = slots_.take();  // given back while this thread waited for the lock
+    if (slot != SlotPool::kNone) return slot;
+    VY_TRY(add_fresh_slots(source));
+  }
+}
+
+// The slow lock is held.
+Result<void> Pins::add_fresh_slots(TableSource& source) {
   const std::uint32_t fresh = fresh_.load(std::memory_order_relaxed);
   if (fresh == mapped_.size() * limits::kPinSlots) {
     if (mapped_.size() == kTables) {
-      return Error(ErrorCode::kFull,
-                   "this process holds " + std::to_string(fresh) +
-                       " views, the most there may be (the quota of pin slots of one "
-                       "process): drop some");
+      return Error(ErrorCode::kFull, "this process holds " + std::to_string(slots_.in_use()) +
+                                         " views, and has used up its quota of " +
+                                         std::to_string(fresh) + " pin slots: drop some");
     }
     if (spares_.empty()) {
       VY_TRY(auto table, source.new_table());
@@ -59,10 +68,11 @@ Result<std::uint32_t> Pins::take_fresh_slot(TableSource& source) {
     has_spare_.store(false, std::memory_order_relaxed);
     VY_TRY(add_table(std::move(table)));
   }
-  // Lowest first, and before the slot is used: the worker scans up to the mark.
-  shm::raise_high_water(*table_of(fresh), fresh % limits::kPinSlots + 1);
-  fresh_.store(fresh + 1, std::memory_order_release);
-  return fresh;
+  // Lowest first, and before a slot is used: the worker scans up to the mark.
+  shm::raise_high_water(*table_of(fresh), fresh % limits::kPinSlots + kFreshSlots);
+  fresh_.store(fresh + kFreshSlots, std::memory_order_release);
+  slots_.add(fresh, kFreshSlots);
+  return {};
 }
 
 // Not while the interpreter is kept waiting: there a fence is a small part of a get.
@@ -175,13 +185,6 @@ void Pins::get_spare(TableSource& source) {
     spares_.push_back(*std::move(table));
   }
   has_spare_.store(true, std::memory_order_relaxed);
-}
-
-bool Pins::all_released() noexcept {
-  const std::lock_guard lock(slow_mutex_);
-  if (slots_.take_all() == fresh_.load(std::memory_order_relaxed)) return true;
-  slots_.put_back();
-  return false;
 }
 
 }  // namespace vineyard::client

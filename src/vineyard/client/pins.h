@@ -12,7 +12,7 @@
 #include "vineyard/base/limits.h"
 #include "vineyard/base/result.h"
 #include "vineyard/client/process.h"
-#include "vineyard/client/slot_stack.h"
+#include "vineyard/client/slot_pool.h"
 #include "vineyard/os/mapped_region.h"
 #include "vineyard/shm/layout.h"
 #include "vineyard/shm/pin_table.h"
@@ -56,10 +56,12 @@ class Pins : private ForkListener {
   // ---- one pin: take a slot, then as often as needed { begin, pin, look, still_ours }, and in the
   // end release
 
-  /// A slot for this thread. Errors: full (names the quota), and those of `source`.
+  /// A slot for this thread. Errors: full (the quota; see SlotPool for what does not count as free),
+  /// and those of `source`.
   [[nodiscard]] Result<std::uint32_t> take_slot(TableSource& source) {
-    const std::uint32_t slot = slots_.pop();
-    if (slot != SlotStack::kNone) return slot;
+    const std::uint32_t slot = slots_.take();
+    if (slot != SlotPool::kNone) [[likely]]
+      return slot;
     return take_fresh_slot(source);
   }
   /// Before a pin: moves to new tables when the process has forked. Returns what `still_ours` wants
@@ -96,7 +98,7 @@ class Pins : private ForkListener {
   /// Takes the pin back and gives the slot back.
   void release(std::uint32_t slot) noexcept {
     clear(slot);
-    slots_.push(slot);
+    slots_.give(slot);
   }
 
   [[nodiscard]] shm::PinBarrier barrier() const noexcept {
@@ -117,12 +119,12 @@ class Pins : private ForkListener {
   }
   /// Whether no slot is in anybody's hands. Then nobody will ever touch these pins again, if the
   /// caller sees to it that no call is in progress.
-  [[nodiscard]] bool all_released() noexcept;
-  /// Slots that were ever in use.
+  [[nodiscard]] bool all_released() const noexcept { return slots_.in_use() == 0; }
+  /// Slots that were ever in use, or kept idle by a thread.
   [[nodiscard]] std::uint32_t high_water() const { return fresh_.load(std::memory_order_relaxed); }
 
  private:
-  Pins(Process& process, SlotStack slots, shm::PinBarrier barrier)
+  Pins(Process& process, os::MappedRegion slots, shm::PinBarrier barrier)
       : process_(process), slots_(std::move(slots)), barrier_(barrier) {}
   void before_fork() noexcept override { forks_.fetch_add(1, std::memory_order_seq_cst); }
   void in_child() noexcept override {}
@@ -133,6 +135,7 @@ class Pins : private ForkListener {
   void count_fence() noexcept;
   void get_spare(TableSource& source);
   [[nodiscard]] Result<std::uint32_t> take_fresh_slot(TableSource& source);
+  [[nodiscard]] Result<void> add_fresh_slots(TableSource& source);
   [[nodiscard]] Result<std::uint32_t> thaw(TableSource& source);
   [[nodiscard]] Result<void> add_table(os::MappedRegion table);
   [[nodiscard]] Result<void> switch_tables(std::uint32_t forks);
@@ -140,7 +143,7 @@ class Pins : private ForkListener {
   void clear_released();
 
   Process& process_;
-  SlotStack slots_;
+  SlotPool slots_;
   std::atomic<shm::PinBarrier> barrier_;
   bool may_register_ = false;
   std::atomic<std::uint32_t> forks_{0};

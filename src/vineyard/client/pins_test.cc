@@ -54,7 +54,7 @@ TEST(Pins, use_the_lowest_slots_first_and_then_those_released_last) {
   pins->release(1);
   pins->release(0);
   EXPECT_EQ(pin(*pins, tables, kId), 0u);
-  EXPECT_EQ(pins->high_water(), 3u);
+  EXPECT_EQ(pins->high_water(), 8u) << "a cache line of the table at a time";
 }
 TEST(Pins, grow_by_further_tables) {
   FakeTables tables;
@@ -229,45 +229,6 @@ TEST(PinsFork, threads_that_pin_and_release_meanwhile_lose_no_pin_and_leave_none
       EXPECT_EQ(tables.scan(ObjectId::make(BlockId{t + 1}, EntryIndex{n}, Generation{1}), last), 0);
     }
   }
-}
-
-TEST(SlotStack, gives_every_slot_to_one_thread_at_a_time) {
-  auto stack = SlotStack::create(1024).value();
-  for (std::uint32_t i = 0; i < 8; ++i) stack.push(i);
-  std::atomic<int> twice{0};
-  std::vector<std::atomic<int>> in_hand(8);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (int i = 0; i < 50'000; ++i) {
-        const std::uint32_t a = stack.pop();
-        const std::uint32_t b = stack.pop();
-        for (const std::uint32_t s : {a, b}) {
-          if (s == SlotStack::kNone) continue;
-          if (in_hand[s].fetch_add(1) != 0) ++twice;
-        }
-        for (const std::uint32_t s : {a, b}) {
-          if (s == SlotStack::kNone) continue;
-          in_hand[s].fetch_sub(1);
-          stack.push(s);
-        }
-      }
-    });
-  }
-  for (auto& t : threads) t.join();
-  EXPECT_EQ(twice, 0);
-  EXPECT_EQ(stack.take_all(), 8u);
-  EXPECT_EQ(stack.pop(), SlotStack::kNone);
-}
-TEST(SlotStack, can_be_taken_whole_and_put_back) {
-  auto stack = SlotStack::create(16).value();
-  stack.push(3);
-  stack.push(5);
-  EXPECT_EQ(stack.take_all(), 2u);
-  stack.put_back();
-  EXPECT_NE(stack.pop(), SlotStack::kNone);
-  EXPECT_NE(stack.pop(), SlotStack::kNone);
-  EXPECT_EQ(stack.pop(), SlotStack::kNone);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "vineyard/base/check.h"
 #include "vineyard/base/try.h"
+#include "vineyard/client/slot_pool.h"
 #include "vineyard/os/fork_guard.h"
 #include "vineyard/os/membarrier.h"
 #include "vineyard/os/process.h"
@@ -146,6 +147,7 @@ void Process::in_parent() {
 }
 
 void Process::in_child() {
+  internal::forget_lanes_of_other_threads();
   Process* process = forking;
   forking = nullptr;
   if (process == nullptr) return;

@@ -38,12 +38,12 @@ class Reader::SlotHolder {
  public:
   SlotHolder(Pins& pins, std::uint32_t slot) : pins_(pins), slot_(slot) {}
   ~SlotHolder() {
-    if (slot_ != SlotStack::kNone) pins_.release(slot_);
+    if (slot_ != SlotPool::kNone) pins_.release(slot_);
   }
   SlotHolder(const SlotHolder&) = delete;
   SlotHolder& operator=(const SlotHolder&) = delete;
   [[nodiscard]] std::uint32_t slot() const { return slot_; }
-  std::uint32_t give_away() { return std::exchange(slot_, SlotStack::kNone); }
+  std::uint32_t give_away() { return std::exchange(slot_, SlotPool::kNone); }
 
  private:
   Pins& pins_;

@@ -30,9 +30,9 @@ void release(const Pin& pin) noexcept;
 /// memory.
 ///
 /// Owner:   whoever holds it; movable. It outlives the Client it came from.
-/// Threads: released on any thread, also during exit: one store and one lock-free push, no system
-/// call. Released in a
-///          forked child it does nothing (a child's views are good, and go with its process).
+/// Threads: released on any thread, also during exit: no system call, and a lock only now and then.
+///          Released in a forked child it does nothing (a child's views are good, and go with its
+///          process).
 /// Always:  the bytes stay the same until it is released, whatever happens to the object or the
 /// daemon.
 class View {
