@@ -73,6 +73,8 @@ ConnectionInfo Client::connection() const {
 // ---- put
 
 Result<ObjectId> Client::put_blob(std::span<const std::byte> bytes) const {
+  if (context_->is_here()) [[likely]]
+    return context_->writer().put_blob(bytes);
   VY_TRY(Context * context, context_->here());
   return context->writer().put_blob(bytes);
 }
@@ -130,6 +132,8 @@ Result<BlobBuilder> Client::create_blob(ByteCount size) const {
 // ---- get
 
 Result<View> Client::get_view(ObjectId id, const GetOptions& options) const {
+  if (context_->is_here()) [[likely]]
+    return context_->reader().view(id, options.wait_ms);
   VY_TRY(Context * context, context_->here());
   return context->reader().view(id, options.wait_ms);
 }

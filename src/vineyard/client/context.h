@@ -48,9 +48,12 @@ class Context final : private TableSource {
   /// The context that does the calls of this one's handles.
   /// Errors: those of connect, when it has to connect anew.
   [[nodiscard]] Result<Context*> here() {
-    if (generation() == process_generation() && !connection_->lost()) [[likely]]
-      return this;
+    if (is_here()) return this;
     return successor();
+  }
+  /// Whether that is this one, as it nearly always is.
+  [[nodiscard]] bool is_here() const {
+    return generation() == process_generation() && !connection_->lost();
   }
 
   [[nodiscard]] Reader& reader() { return *reader_; }

@@ -113,7 +113,8 @@ class MappingCache {
         cells_(memory_.as<Cell>()),
         bytes_kept_(bytes_kept) {}
   static std::uint32_t start(MappingKey key) {
-    return static_cast<std::uint32_t>(((key.value * 0x9e3779b97f4a7c15ULL) >> 32) % kCells);
+    // The upper half of the product, scaled to the cells: no division.
+    return static_cast<std::uint32_t>((((key.value * 0x9e3779b97f4a7c15ULL) >> 32) * kCells) >> 32);
   }
   static Mapping read(const Cell& cell) {
     return {cell.data.load(std::memory_order_relaxed), cell.size.load(std::memory_order_relaxed),

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "vineyard/base/check.h"
-#include "vineyard/base/failpoint.h"
 #include "vineyard/base/try.h"
 #include "vineyard/client/no_waiting.h"
 
@@ -81,19 +80,6 @@ void Pins::count_fence() noexcept {
   if (++fenced < kFencedPins || !may_register_ || NoWaiting::refuses()) return;
   fenced = 0;
   barrier_.store(process_.register_for_barriers(), std::memory_order_relaxed);
-}
-
-void Pins::clear(std::uint32_t slot) noexcept {
-  Slot& s = slots_[slot];
-  s.mapping.store(0, std::memory_order_release);
-  s.held.store(0, std::memory_order_release);
-  // Partner: the private barrier in switch_tables. Either the second pass there sees held == 0, or
-  // this thread sees that the tables are ours again and clears the slot itself.
-  shm::pin_barrier(barrier());
-  const std::uint32_t ours = tables_for_.load(std::memory_order_acquire);
-  if (!VY_LEFT_OUT("R13") && ours != forks_.load(std::memory_order_acquire))
-    return;  // frozen: the table is the children's (R13)
-  shm::clear_pin(*table_of(slot), slot % limits::kPinSlots);
 }
 
 Result<std::uint32_t> Pins::thaw(TableSource& source) {

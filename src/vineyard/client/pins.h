@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "vineyard/base/failpoint.h"
 #include "vineyard/base/ids.h"
 #include "vineyard/base/limits.h"
 #include "vineyard/base/result.h"
@@ -59,17 +60,23 @@ class Pins : private ForkListener {
   /// A slot for this thread. Errors: full (the quota; see SlotPool for what does not count as free),
   /// and those of `source`.
   [[nodiscard]] Result<std::uint32_t> take_slot(TableSource& source) {
-    const std::uint32_t slot = slots_.take();
-    if (slot != SlotPool::kNone) [[likely]]
-      return slot;
+    const std::uint32_t slot = take_idle_slot();
+    if (slot != SlotPool::kNone) return slot;
     return take_fresh_slot(source);
   }
+  /// A slot that was used before, or SlotPool::kNone.
+  [[nodiscard]] std::uint32_t take_idle_slot() noexcept { return slots_.take(); }
   /// Before a pin: moves to new tables when the process has forked. Returns what `still_ours` wants
   /// to know.
   [[nodiscard]] Result<std::uint32_t> begin(TableSource& source) {
-    const std::uint32_t forks = forks_.load(std::memory_order_acquire);
-    if (ready_for_.load(std::memory_order_acquire) == forks) return forks;
+    std::uint32_t forks = 0;
+    if (is_ready(forks)) return forks;
     return thaw(source);
+  }
+  /// Whether `begin` has nothing to do; then sets what it would return.
+  [[nodiscard]] bool is_ready(std::uint32_t& forks) const noexcept {
+    forks = forks_.load(std::memory_order_acquire);
+    return ready_for_.load(std::memory_order_acquire) == forks;
   }
   /// R1. Afterwards the caller looks at the entry.
   void pin(std::uint32_t slot, ObjectId id) noexcept {
@@ -94,7 +101,18 @@ class Pins : private ForkListener {
     return slots_[slot].mapping.load(std::memory_order_relaxed);
   }
   /// Takes the pin back and keeps the slot.
-  void clear(std::uint32_t slot) noexcept;
+  void clear(std::uint32_t slot) noexcept {
+    Slot& s = slots_[slot];
+    s.mapping.store(0, std::memory_order_release);
+    s.held.store(0, std::memory_order_release);
+    // Partner: the private barrier in switch_tables. Either the second pass there sees held == 0, or
+    // this thread sees that the tables are ours again and clears the slot itself.
+    shm::pin_barrier(barrier());
+    const std::uint32_t ours = tables_for_.load(std::memory_order_acquire);
+    if (!VY_LEFT_OUT("R13") && ours != forks_.load(std::memory_order_acquire)) [[unlikely]]
+      return;  // frozen: the table is the children's (R13)
+    shm::clear_pin(*table_of(slot), slot % limits::kPinSlots);
+  }
   /// Takes the pin back and gives the slot back.
   void release(std::uint32_t slot) noexcept {
     clear(slot);

@@ -66,16 +66,47 @@ Reader::Reader(Context& context, Process& process, Connection& connection, Table
 
 Result<View> Reader::view(ObjectId id, std::uint64_t wait_ms) {
   if (id == ObjectId::empty_blob()) return View(id, {}, {});
+  // It comes while the slot is taken. A hint, so it may lie beyond the region's high-water mark.
+  __builtin_prefetch(&index_.region().entries[id.index().value]);
+  tidy_if_due();
+  // Nearly every get is done with this: the same steps as in pin_and_look, where nothing can fail.
+  const std::uint32_t slot = pins_.take_idle_slot();
+  if (slot == SlotPool::kNone) return pin_and_look(id, wait_ms, Show::kBytes);
+  std::uint32_t forks = 0;
+  if (pins_.is_ready(forks)) [[likely]] {
+    pins_.pin(slot, id);  // R1
+    VY_FAILPOINT("get.pinned");
+    std::span<const std::byte> bytes;
+    if (is_live_here(id, slot, bytes) && pins_.still_ours(forks)) [[likely]]
+      return View(id, {&context_, slot, process_.generation()}, bytes);
+  }
+  pins_.release(slot);
   return pin_and_look(id, wait_ms, Show::kBytes);
+}
+
+// The entry is live, and its arena mapped. What is otherwise, `look` finds out.
+inline bool Reader::is_live_here(ObjectId id, std::uint32_t slot,
+                                 std::span<const std::byte>& bytes) const {
+  const shm::Entry* entry = index_.find(id);
+  if (entry == nullptr) return false;
+  const std::uint64_t word = shm::load_word(*entry);
+  if (!shm::matches(id, word) || shm::state_of(word) != shm::State::kLive) return false;
+  const Extent extent = shm::load_extent(*entry);
+  const MappingKey key = MappingKey::arena(extent.place.arena());
+  pins_.use_mapping(slot, key.value);
+  const Mapping m = mappings_.find(key);
+  if (m.data == nullptr || !lies_within(extent.place.offset(), extent.size, m.size)) return false;
+  bytes = {m.data + extent.place.offset(), extent.size};
+  return true;
 }
 
 Result<View> Reader::hold(ObjectId id) {
   if (id == ObjectId::empty_blob()) return View(id, {}, {});
+  tidy_if_due();
   return pin_and_look(id, 0, Show::kNothing);
 }
 
 Result<View> Reader::pin_and_look(ObjectId id, std::uint64_t wait_ms, Show show) {
-  tidy_if_due();
   VY_TRY(const std::uint32_t slot, pins_.take_slot(tables_));
   SlotHolder holder(pins_, slot);
   Found found;

@@ -81,6 +81,8 @@ class Reader {
   class SlotHolder;
 
   [[nodiscard]] Result<View> pin_and_look(ObjectId id, std::uint64_t wait_ms, Show show);
+  [[nodiscard]] bool is_live_here(ObjectId id, std::uint32_t slot,
+                                  std::span<const std::byte>& bytes) const;
   [[nodiscard]] Result<Step> look(ObjectId id, std::uint32_t slot, Show show, Found& found);
   [[nodiscard]] Result<Step> look_live(const shm::Entry& entry, std::uint64_t word,
                                        std::uint32_t slot, Found& found);

@@ -196,6 +196,23 @@ TEST(SlotPool, a_child_has_the_lanes_of_its_parents_other_threads) {
   for (auto& t : threads) t.join();
 }
 
+TEST(SlotPool, never_says_that_nothing_is_in_use_while_a_slot_is_kept) {
+  const auto pool = make_pool(kFew);
+  const std::uint32_t kept = pool->take();
+  std::atomic<bool> over{false};
+  std::thread other([&] {
+    pool->add(kFew, kFew);  // what was added before is in the lane of the test's thread
+    for (int n = 0; n < 300'000; ++n) pool->give(pool->take());
+    over = true;
+  });
+  int unseen = 0;
+  while (!over) unseen += pool->in_use() == 0;
+  other.join();
+  EXPECT_EQ(unseen, 0);
+  pool->give(kept);
+  EXPECT_EQ(pool->in_use(), 0u);
+}
+
 // What a thread takes it hands to another one, which gives it: every slot is in one hand at a time,
 // and the count never says that all are idle while somebody keeps one.
 TEST(SlotPool, gives_every_slot_to_one_thread_at_a_time_while_threads_come_and_go) {

@@ -42,7 +42,11 @@ class View {
   View(ObjectId id, const client::Pin& pin, std::span<const std::byte> bytes,
        std::unique_ptr<std::byte[]> copy = nullptr)
       : pin_(pin), bytes_(bytes), id_(id), copy_(std::move(copy)) {}
-  View(View&& other) noexcept { swap(other); }
+  View(View&& other) noexcept
+      : pin_(std::exchange(other.pin_, {})),
+        bytes_(std::exchange(other.bytes_, {})),
+        id_(other.id_),
+        copy_(std::move(other.copy_)) {}
   View& operator=(View&& other) noexcept {
     View(std::move(other)).swap(*this);
     return *this;
