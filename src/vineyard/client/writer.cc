@@ -62,6 +62,7 @@ Writer::Writer(Process& process, Connection& connection, Reader& reader, const P
       me_(me),
       outbox_memory_(std::move(outbox)),
       grants_(region.clients[me.control]),
+      put_lock_(pins),
       outbox_(*outbox_memory_.as<shm::Outbox>(), region.clients[me.control]),
       arenas_(std::clamp<std::uint64_t>(region.header.arena_bytes.load(std::memory_order_relaxed),
                                         limits::kFirstArena, limits::kMaxObject)) {}
@@ -76,7 +77,7 @@ Result<Reserved> Writer::reserve(std::uint64_t size) {
   }
   for (;;) {
     {
-      const std::lock_guard lock(put_mutex_);
+      const std::lock_guard lock(put_lock_);
       if (closed_) return closed_error();
       if (auto reserved = arenas_.reserve(size, grants_)) return *reserved;
     }
@@ -96,7 +97,7 @@ Result<void> Writer::grow(std::uint64_t size) {
   const std::lock_guard one(grow_mutex_);
   bool harvest = false;
   {
-    const std::lock_guard lock(put_mutex_);
+    const std::lock_guard lock(put_lock_);
     if (closed_) return closed_error();
     if (has_room(size)) return {};
     harvest = arenas_.waits_for_harvest(grants_);
@@ -104,12 +105,12 @@ Result<void> Writer::grow(std::uint64_t size) {
   // One round trip may show an arena to be empty; a new one costs ten, and its pages.
   if (harvest) {
     VY_TRY(sync());
-    const std::lock_guard lock(put_mutex_);
+    const std::lock_guard lock(put_lock_);
     if (has_room(size)) return {};
   }
   std::vector<OwnArenas::Owned> spare;
   {
-    const std::lock_guard lock(put_mutex_);
+    const std::lock_guard lock(put_lock_);
     spare = arenas_.take_spare(OwnArenas::Need::kNumbers, grants_);
     if (spare.empty() && arenas_.is_full()) {
       return Error(ErrorCode::kFull, "this process has unpublished payloads in " +
@@ -127,7 +128,7 @@ Result<void> Writer::ask_for_arena(std::uint64_t size) {
   std::uint64_t wanted = 0;
   OwnArenas::Use use = OwnArenas::Use::kLog;
   {
-    const std::lock_guard lock(put_mutex_);
+    const std::lock_guard lock(put_lock_);
     wanted = arenas_.next_size(size);
     use = arenas_.use_for(size);
   }
@@ -142,7 +143,7 @@ Result<void> Writer::ask_for_arena(std::uint64_t size) {
     // To make room the instance moves what is in sparse arenas: ours may have become empty.
     std::vector<OwnArenas::Owned> spare;
     {
-      const std::lock_guard lock(put_mutex_);
+      const std::lock_guard lock(put_lock_);
       spare = arenas_.take_spare(OwnArenas::Need::kMemory, grants_);
     }
     if (!spare.empty()) {
@@ -171,7 +172,7 @@ Result<void> Writer::add_arena(std::uint32_t number, std::uint64_t size, os::Bor
   auto arena = std::make_unique<OwnArenas::Arena>(
       OwnArenas::Arena{shm::ArenaWriter(ArenaId{number}, listed->reply.list_number, bytes),
                        std::move(memory), use, 0});
-  const std::lock_guard lock(put_mutex_);
+  const std::lock_guard lock(put_lock_);
   if (!closed_ && arenas_.add(arena)) return {};
   process_.unmap_own(arena->memory);
   if (closed_) return closed_error();
@@ -196,7 +197,7 @@ void Writer::drop(std::vector<OwnArenas::Owned> arenas) {
 void Writer::give_up(const Reservation& where) noexcept {
   std::vector<OwnArenas::Owned> over;
   {
-    const std::lock_guard lock(put_mutex_);
+    const std::lock_guard lock(put_lock_);
     OwnArenas::Arena* arena = arenas_.find(where);
     if (arena == nullptr) return;
     arena->writer.given_up(where.offset, where.size);
@@ -210,7 +211,7 @@ void Writer::give_up(const Reservation& where) noexcept {
 Result<ObjectId> Writer::put_blob(std::span<const std::byte> bytes) {
   if (bytes.empty()) return ObjectId::empty_blob();
   if (bytes.size() <= kCopyInsideLock) {
-    Lock lock(put_mutex_);
+    Lock lock(put_lock_);
     if (!closed_ && outbox_.has_room(1)) {
       if (auto r = arenas_.reserve(bytes.size(), grants_)) {
         populate(r->untouched);
@@ -290,7 +291,7 @@ Result<void> Writer::make_room(Lock& lock, std::uint32_t records, std::uint64_t 
 Result<ObjectId> Writer::publish_blob(const Reservation& where, std::uint64_t size) {
   const Part part{where, size};
   PartsHolder holder(*this, {&part, 1});
-  Lock lock(put_mutex_);
+  Lock lock(put_lock_);
   VY_TRY(make_room(lock, 1, 0));
   const ObjectId id = add_part(part);
   holder.published();
@@ -335,7 +336,7 @@ Result<ObjectId> Writer::publish_as(ObjectId id, std::span<const std::byte> docu
   VY_FAILPOINT("publish.members_held");
   bool through_ring = id.value == 0;
   if (through_ring) {
-    const std::lock_guard lock(put_mutex_);
+    const std::lock_guard lock(put_lock_);
     through_ring = outbox_.takes_document(document.size());
   }
   if (through_ring) return publish_through_ring(document, blanks, parts, holder);
@@ -347,7 +348,7 @@ Result<ObjectId> Writer::publish_through_ring(std::span<const std::byte> documen
                                               std::span<const std::uint32_t> blanks,
                                               std::span<const Part> parts, PartsHolder& holder) {
   const auto records = static_cast<std::uint32_t>(parts.size() + 1);
-  Lock lock(put_mutex_);
+  Lock lock(put_lock_);
   VY_TRY(make_room(lock, records, document.size()));
   // Records stand in ring order, members first; the document's references are filled in once their
   // ids are drawn.
@@ -397,7 +398,7 @@ Result<std::vector<ObjectId>> Writer::publish_parts(std::span<const Part> parts,
   std::vector<ObjectId> ids;
   if (parts.empty()) return ids;
   const auto records = static_cast<std::uint32_t>(parts.size());
-  Lock lock(put_mutex_);
+  Lock lock(put_lock_);
   VY_TRY(make_room(lock, records, 0));
   for (const Part& p : parts) ids.push_back(add_part(p));
   holder.published();
@@ -417,7 +418,7 @@ Result<ObjectId> Writer::publish_blob_as(ObjectId id, const Reservation& where,
       holder.published();  // perhaps published: never reuse it
     return std::move(answer).error();
   }
-  const std::lock_guard lock(put_mutex_);
+  const std::lock_guard lock(put_lock_);
   if (OwnArenas::Arena* arena = arenas_.find(where)) arena->writer.closed_by_message();
   holder.published();
   return ObjectId(answer->reply.id);
@@ -428,7 +429,7 @@ Result<ObjectId> Writer::publish_blob_as(ObjectId id, const Reservation& where,
 void Writer::close() {
   std::vector<OwnArenas::Owned> over;
   {
-    const std::lock_guard lock(put_mutex_);
+    const std::lock_guard lock(put_lock_);
     if (closed_) return;
     closed_ = true;
     // Readers of this process may be looking at the outbox this moment: they find private memory

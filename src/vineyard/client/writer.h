@@ -13,6 +13,7 @@
 #include "vineyard/client/connection.h"
 #include "vineyard/client/own_arenas.h"
 #include "vineyard/client/process.h"
+#include "vineyard/client/put_lock.h"
 #include "vineyard/client/reader.h"
 #include "vineyard/meta/document.h"
 #include "vineyard/os/mapped_region.h"
@@ -72,7 +73,7 @@ class Writer {
   void close();
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
+  using Lock = std::unique_lock<PutLock>;
   class PartsHolder;
 
   [[nodiscard]] Result<void> make_room(Lock& lock, std::uint32_t records,
@@ -109,7 +110,7 @@ class Writer {
   const shm::Grants grants_;
   std::mutex grow_mutex_;  // taken before the put lock: who asks for an arena
 
-  std::mutex put_mutex_;  // the put lock, for what follows
+  PutLock put_lock_;  // for what follows
   shm::OutboxWriter outbox_;
   OwnArenas arenas_;
   bool closed_ = false;
