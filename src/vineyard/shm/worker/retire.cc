@@ -129,8 +129,9 @@ void Retirer::reclaim(EntryIndex i) {
   if (at_home) arenas_.free_home({extent.place, handle});
   ++counts_.reclaimed;
   for (ObjectId member : unreferenced) {
+    // Whoever named it while it was leased may have been wrong about its blob bit.
+    if (entries_.id(member.index()).without_blob_bit() != member.without_blob_bit()) continue;
     // Only now may a void member stop saying so (R4).
-    if (!entries_.holds(member)) continue;
     if (entries_.state(member.index()) == State::kVoid) {
       entries_.free(member.index());
     } else if (entries_.is_doomed(member.index())) {

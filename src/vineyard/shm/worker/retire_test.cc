@@ -272,6 +272,19 @@ TEST_F(RetireTest, a_doomed_member_goes_when_nobody_refers_to_it_any_more) {
   EXPECT_EQ(state(member), State::kFree);
 }
 
+TEST_F(RetireTest, a_doomed_member_goes_also_when_its_parent_names_it_without_its_blob_bit) {
+  FakeClient members(host);
+  const ObjectId member = members.put_blob(10);
+  const ObjectId parent = a.put_document({member.without_blob_bit()});
+  host.worker().harvester.harvest(a.control());
+  host.worker().harvester.harvest_all();
+  ASSERT_EQ(state(member), State::kLive);
+  host.worker().entries.doom(member.index());
+  EXPECT_EQ(retire(parent), Fate::kReclaimed);
+  retirer().retry_waiting({});
+  EXPECT_EQ(state(member), State::kFree);
+}
+
 TEST_F(RetireTest, a_move_switches_the_place_of_what_nobody_views) {
   const ObjectId blob = live_blob(100);
   std::memcpy(a.arena_bytes(0), "hello", 5);

@@ -200,7 +200,10 @@ std::optional<std::string> FakeHost::broken_entry(
     return fmt::format("the document of entry {} has changed", i.value);
   }
   for (ObjectId m : FakeContents::members_of(known->second)) {
-    const State of_member = w.entries.holds(m) ? w.entries.state(m.index()) : State::kFree;
+    // By number and generation: of a member that was leased, its parent may have the wrong blob bit.
+    const bool is_same =
+        w.entries.holds(m) || w.entries.holds(ObjectId(m.value ^ ObjectId::kBlobBit));
+    const State of_member = is_same ? w.entries.state(m.index()) : State::kFree;
     if (of_member == State::kFree || of_member == State::kDeleted) {
       return fmt::format("object {} has the dead member {}", known->second.id.to_string(),
                          m.to_string());
