@@ -185,6 +185,10 @@ TEST_F(Fork, pins_of_an_ended_child_are_gone) {
   });
 }
 TEST_F(Fork, threads_get_and_release_while_the_process_forks) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "a fork may copy a lock of AddressSanitizer's allocator that another thread "
+                  "holds; the child would hang";
+#endif
   std::vector<ObjectId> ids;
   for (std::uint32_t i = 0; i < 8; ++i) ids.push_back(put(100 + i));
   std::atomic<bool> stop{false};
@@ -238,6 +242,7 @@ TEST_F(Fork, a_payload_is_of_no_use_in_a_child_and_stays_good_in_the_parent) {
 TEST_F(Fork, a_writable_mapping_of_the_parent_is_a_hole_in_the_child) {
   Payload payload = ok(client.reserve(ByteCount(kSize)));
   EXPECT_EQ(os::run_in_child([&] {
+              ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would report it and exit
               payload.data()[0] = std::byte{1};
               return 0;
             }),

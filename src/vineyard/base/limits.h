@@ -30,6 +30,9 @@ inline constexpr std::uint32_t kMaxRingDocument = 32U
 inline constexpr std::uint32_t kPinSlots = 512;            // slots of one pin table
 inline constexpr std::uint32_t kPinSlotsQuota = 1U << 20;  // slots of one process
 
+// Waits. Who asks for a longer one is answered after a year.
+inline constexpr std::uint64_t kLongestWaitMs = 365ULL * 24 * 3600 * 1000;
+
 // Documents.
 inline constexpr std::uint32_t kMaxDocument = 64U << 20;
 inline constexpr std::uint32_t kMaxMembers = 65535;

@@ -190,9 +190,9 @@ Result<ObjectId> Client::get_name(std::string_view name, const GetNameOptions& o
   if (options.freshness == Freshness::kSeen) {
     if (const auto id = context->reader().find_name(name)) return *id;
   }
-  VY_TRY(
-      const auto reply,
-      context->call(protocol::GetNameRequest{std::string(name), options.wait_ms}, options.wait_ms));
+  const std::uint64_t wait_ms = std::min(options.wait_ms, limits::kLongestWaitMs);
+  VY_TRY(const auto reply,
+         context->call(protocol::GetNameRequest{std::string(name), wait_ms}, wait_ms));
   return ObjectId(reply.id);
 }
 

@@ -15,6 +15,7 @@
 namespace vineyard::client {
 namespace {
 std::atomic<Process*> current{nullptr};
+std::atomic<os::ForkGuard*> process_guard{nullptr};  // behind internal::process_word
 std::atomic<std::uint32_t> last_generation{1};
 thread_local Process* forking = nullptr;  // whose lock this thread took for its fork
 constexpr std::uint64_t kClaiming = 1;
@@ -36,7 +37,7 @@ Result<void> Process::prepare_word() {
   auto kept = std::make_unique<os::ForkGuard>(std::move(guard));
   std::atomic<std::uint64_t>* none = nullptr;
   if (internal::process_word.compare_exchange_strong(none, &kept->word())) {
-    static_cast<void>(kept.release());  // lives as long as the process
+    process_guard.store(kept.release(), std::memory_order_relaxed);  // as long as the process
   }
   return {};
 }

@@ -107,6 +107,7 @@ Result<View> Reader::hold(ObjectId id) {
 }
 
 Result<View> Reader::pin_and_look(ObjectId id, std::uint64_t wait_ms, Show show) {
+  wait_ms = std::min(wait_ms, limits::kLongestWaitMs);
   VY_TRY(const std::uint32_t slot, pins_.take_slot(tables_));
   SlotHolder holder(pins_, slot);
   Found found;

@@ -16,7 +16,11 @@
 namespace vineyard::hostile {
 namespace {
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::int64_t kResidentSlack = 256 << 20;  // it keeps what was freed for a while
+#else
 constexpr std::int64_t kResidentSlack = 16 << 20;
+#endif
 constexpr std::int64_t kIdleResident = 64 << 20;
 constexpr int kJoinDeadlineMs = 10'000;
 constexpr int kPatienceAtEndMs = 10'000;

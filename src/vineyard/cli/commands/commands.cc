@@ -13,6 +13,7 @@ Result<Client> connect(const Common& common) {
 }
 
 Result<void> print(std::string_view text) {
+  if (text.empty()) return {};
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (written && std::fflush(stdout) == 0) return {};
   return Error(ErrorCode::kUnavailable, "the answer could not be written to the standard output");

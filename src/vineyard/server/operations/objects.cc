@@ -64,6 +64,11 @@ void add_members(Instance& in, ObjectId id, std::vector<ObjectId>& order,
   }
 }
 
+// Of any length that somebody may ask for.
+std::int64_t end_of_wait(std::uint64_t wait_ms) {
+  return os::monotonic_ms() + static_cast<std::int64_t>(std::min(wait_ms, limits::kLongestWaitMs));
+}
+
 }  // namespace
 
 DeleteReport remove(Instance& in, std::vector<ObjectId> ids, DeleteOptions options) {
@@ -145,11 +150,7 @@ void fetch(Instance& in, Peer& peer, ObjectId id, std::uint64_t wait_ms, Waits::
                       id.to_string())));
     }
     if (s == State::kLeased && wait_ms > 0) {
-      in.waits.add({peer.serial,
-                    id,
-                    {},
-                    os::monotonic_ms() + static_cast<std::int64_t>(wait_ms),
-                    std::move(answer)});
+      in.waits.add({peer.serial, id, {}, end_of_wait(wait_ms), std::move(answer)});
       return;
     }
     if (s == State::kLeased) {
@@ -228,8 +229,7 @@ void get_name(Instance& in, Peer& peer, const std::string& name, std::uint64_t w
     return answer(*id);
   }
   if (wait_ms > 0) {
-    in.waits.add({peer.serial, ObjectId::invalid(), name,
-                  os::monotonic_ms() + static_cast<std::int64_t>(wait_ms), std::move(answer)});
+    in.waits.add({peer.serial, ObjectId::invalid(), name, end_of_wait(wait_ms), std::move(answer)});
     return;
   }
   answer(Error(ErrorCode::kNotFound,
