@@ -329,6 +329,10 @@ TEST_F(PutGet, what_every_second_deletion_frees_is_used_whatever_the_sizes) {
       ids.push_back(*id);
     }
   };
+  // What is too large to move is in nobody's way.
+  Payload cut = ok(client.reserve(ByteCount(100u << 20)));
+  cut.truncate(66u << 20);
+  ok(client.publish_blob(std::move(cut)));
   std::vector<ObjectId> ids, gone, later;
   fill(20'000, ids);
   for (std::size_t n = 0; n < ids.size(); n += 2) gone.push_back(ids[n]);
@@ -336,7 +340,7 @@ TEST_F(PutGet, what_every_second_deletion_frees_is_used_whatever_the_sizes) {
     ok(client.remove(std::span(gone).subspan(n, std::min<std::size_t>(4000, gone.size() - n))));
   fill(300'000, later);
   const std::size_t used = (ids.size() - gone.size()) * 20'000 + later.size() * 300'000;
-  EXPECT_GT(used, (256u << 20) / 100 * 90);
+  EXPECT_GT(used, (156u << 20) / 100 * 90);
   const auto number = [&](ObjectId id) {
     std::uint32_t n = 0;
     const View view = ok(client.get_view(id));

@@ -29,6 +29,7 @@ std::vector<Candidate> candidates(Instance& in) {
   std::vector<Candidate> found;
   for (const auto& [arena, use] : in.arenas.all()) {
     if (use.is_home || use.entries == 0 || use.bytes * 4 >= use.size * 3) continue;
+    if (use.bytes > limits::kMaxDocument) continue;  // one object, larger than what moves home
     if (viewed.contains(arena) || in.compaction.stuck.contains(arena)) continue;
     if (use.listed || in.arenas.orphaned(arena)) found.push_back({arena, use.bytes, use.size});
   }
