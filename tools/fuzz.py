@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every fuzz target of a build and counts how many found nothing.
 
-Usage: fuzz.py [--build DIR] [--runs N] [--only NAME]
+Usage: fuzz.py [--build DIR] [--runs N] [--only NAME] [--seed N]
 
 An input that crashes a target is kept in build/fuzz/findings; put it into the target's corpus with the mend.
 """
@@ -26,7 +26,7 @@ def targets_of(build: Path) -> list[Path]:
     return sorted(path for path in (build / "tests" / "fuzz").glob("fuzz_*") if path.is_file() and os.access(path, os.X_OK))
 
 
-def run_target(target: Path, runs: int, findings: Path) -> subprocess.CompletedProcess:
+def run_target(target: Path, runs: int, seed: int, findings: Path) -> subprocess.CompletedProcess:
     name = target.name.removeprefix("fuzz_")
     grown = findings.parent / "corpus" / name  # what the fuzzer finds interesting stays in the build, not in the tree
     grown.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,8 @@ def run_target(target: Path, runs: int, findings: Path) -> subprocess.CompletedP
     if name in SCRIPTED:
         runs = max(1, runs // 20)
     command = [
-        target, f"-runs={runs}", f"-timeout={SECONDS_FOR_ONE_INPUT}", "-rss_limit_mb=4096", "-print_final_stats=1", "-verbosity=0",
+        target, f"-runs={runs}", f"-seed={seed}", f"-timeout={SECONDS_FOR_ONE_INPUT}", "-rss_limit_mb=4096",
+        "-print_final_stats=1", "-verbosity=0",
         f"-artifact_prefix={findings}/{name}-", grown, *([corpus] if corpus.is_dir() else []),
     ]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "fuzz")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--only", default="")
+    parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
     options = parser.parse_args(arguments)
 
     targets = [target for target in targets_of(options.build) if options.only in target.name]
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
     findings.mkdir(parents=True, exist_ok=True)
     failed = 0
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        results = pool.map(lambda target: run_target(target, options.runs, findings), targets)
+        results = pool.map(lambda target: run_target(target, options.runs, options.seed, findings), targets)
         for target, done in zip(targets, results, strict=True):
             stats = dict(line.removeprefix("stat::").split(":", 1) for line in done.stderr.splitlines() if line.startswith("stat::"))
             executed = stats.get("number_of_executed_units", "?").strip()
