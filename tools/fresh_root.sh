@@ -39,12 +39,12 @@ SOURCES
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 mkdir -p "$root/etc/ssl/certs"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" 2>/dev/null || true
-git clone --quiet --no-hardlinks . "$root/root/vineyard"
+git clone --quiet --no-hardlinks . "$root/srv/vineyard"  # where other users may enter: a test runs as one of them
 
 cat >"$root/root/try.sh" <<TRY
 set -eu
 mount -t proc proc /proc
-cd /root/vineyard
+cd /srv/vineyard
 apt-get update --quiet=2
 apt-get install --quiet=2 --yes --no-install-recommends make git ca-certificates >/dev/null
 cat /root/host-certificates.crt >>/etc/ssl/certs/ca-certificates.crt 2>/dev/null || true

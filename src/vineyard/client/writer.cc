@@ -274,6 +274,15 @@ Result<void> Writer::make_room(Lock& lock, std::uint32_t records, std::uint64_t 
     lock.unlock();
     const auto done = sync();
     lock.lock();
+    if (!done && done.error().code() == ErrorCode::kFull) {
+      // What is empty here may be what is missing there.
+      auto spare = arenas_.take_spare(OwnArenas::Need::kMemory, grants_);
+      if (spare.empty()) return done.error();
+      lock.unlock();
+      drop(std::move(spare));
+      lock.lock();
+      continue;
+    }
     VY_TRY(done);
     fruitless =
         granted == grants_.granted() && harvested == grants_.harvested() ? fruitless + 1 : 0;

@@ -15,8 +15,9 @@ struct FileSetting {
   std::string value;  // without quotes
 };
 
-/// Reads TOML: text, whole numbers, true and false. Other values, lists and tables are refused; settings
-/// come in the order of their keys.
+/// Reads the part of TOML that settings need: comments, and one value a line, which is text in
+/// quotes, true, false, a number or a bare word. Anything else is refused, so that no line is
+/// misread.
 /// Errors: invalid (which line, and what is wrong with it).
 [[nodiscard]] Result<std::vector<FileSetting>> parse_config_file(std::string_view text);
 
