@@ -31,6 +31,13 @@ std::uint64_t full_arena_for(std::uint64_t pool) {
                   std::min(wanted, std::bit_floor(std::max<std::uint64_t>(pool / 16, 1))));
 }
 
+// A 64th of the pool, so that little is lost to it; not so small that a fast client needs many (each is a descriptor).
+std::uint64_t home_arena_for(std::uint64_t pool) {
+  const std::uint64_t least =
+      std::clamp<std::uint64_t>(std::bit_floor(pool / 16), 1U << 20, 4U << 20);
+  return std::clamp<std::uint64_t>(std::bit_floor(pool / 64), least, 64U << 20);
+}
+
 }  // namespace
 
 Arenas::Arenas(Region& region, Holds& holds, std::uint64_t pool_bytes)
@@ -38,8 +45,7 @@ Arenas::Arenas(Region& region, Holds& holds, std::uint64_t pool_bytes)
       holds_(holds),
       pool_bytes_(pool_bytes),
       full_arena_(full_arena_for(pool_bytes)),
-      home_arena_(std::clamp<std::uint64_t>(
-          std::bit_floor(std::max<std::uint64_t>(pool_bytes / 64, 1)), 1U << 20, 64U << 20)) {
+      home_arena_(home_arena_for(pool_bytes)) {
   region_.header.pool_bytes.store(pool_bytes, kRelaxed);
   region_.header.arena_bytes.store(full_arena_, kRelaxed);
 }
