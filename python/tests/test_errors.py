@@ -43,8 +43,6 @@ def nobody_else_notices(path):
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        while rounds[0] < 200 and not failures:  # until it has met, and mapped, what it needs
-            pass
         yield
         done = rounds[0]
         while rounds[0] < done + 3 and not failures:
