@@ -2,6 +2,7 @@
 #include "vineyard/os/process.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -104,6 +105,16 @@ Result<void> disable_core_dumps() {
   const rlimit none{0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return os_error("setrlimit", errno, "RLIMIT_CORE");
   return {};
+}
+
+std::uint64_t descriptors_left() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const int lowest = ::open("/", O_PATH | O_CLOEXEC);
+  if (lowest < 0) return 0;
+  ::close(lowest);
+  const auto used = static_cast<rlim_t>(lowest);
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
 
 Result<std::uint64_t> raise_descriptor_limit() {

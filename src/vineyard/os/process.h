@@ -48,6 +48,9 @@ void send_signal_to_child(pid_t pid, int signal);
 [[nodiscard]] Result<void> disable_core_dumps();
 /// Raises the soft limit of descriptors to the hard one and returns it.
 [[nodiscard]] Result<std::uint64_t> raise_descriptor_limit();
+/// How many numbers for descriptors there are from the lowest free one up to the limit: when they are
+/// few, all below are taken. Two system calls, where counting takes one for each descriptor.
+[[nodiscard]] std::uint64_t descriptors_left();
 /// The name in ps and top, at most 15 bytes.
 void set_process_name(const char* name);
 

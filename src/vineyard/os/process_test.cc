@@ -95,6 +95,20 @@ TEST(Process, limits_are_set) {
       }),
       0);
 }
+TEST(Descriptors, are_left_until_none_can_be_opened) {
+  EXPECT_EQ(run_in_child([] {
+              const rlimit limit{64, 64};
+              if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+              std::uint64_t left = descriptors_left();
+              if (left == 0 || left > 64) return 2;
+              while (::dup(STDERR_FILENO) >= 0) {
+                if (descriptors_left() >= left) return 3;
+                left = descriptors_left();
+              }
+              return left == 0 ? 0 : 4;
+            }),
+            0);
+}
 TEST(Process, counts_threads_and_descriptors) {
   const unsigned threads = thread_count().value();
   const unsigned descriptors = descriptor_count().value();

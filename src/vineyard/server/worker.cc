@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kIdle{
     1000};  // without clients, before an --until-idle instance ends
 constexpr std::chrono::milliseconds kAcceptAgain{100};
+// Kept for those who are connected: what they are sent, new arenas. A new connection takes three.
+constexpr std::uint64_t kDescriptorsForServing = 6;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 // The first worker of a region writes its header; later ones check that they know the layout.
@@ -117,9 +119,11 @@ Result<void> Worker::start() {
 }
 
 void Worker::accept_clients() {
-  auto connection = os::accept_connection(listen_socket_);
+  auto connection = os::descriptors_left() > kDescriptorsForServing
+                        ? os::accept_connection(listen_socket_)
+                        : Error(ErrorCode::kFull, "no descriptors for another client");
   if (!connection) {
-    // No descriptors: those who are connected do not notice; the rest waits in the queue.
+    // Those who are connected do not notice; the rest waits in the queue.
     listening_.end();
     accept_again_ = loop_.after(kAcceptAgain, [this] {
       if (auto again = loop_.watch_readable(listen_socket_, [this] { accept_clients(); }))
