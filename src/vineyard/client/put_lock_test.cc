@@ -24,43 +24,37 @@ class PutLockBarriers : public testing::TestWithParam<bool> {
   std::unique_ptr<Pins> pins_ =
       GetParam() ? pins_with(tables_, shm::PinBarrier::kFence) : make_pins(tables_);
   PutLock lock_{*pins_};
+
+  // What so many threads count together, each so many times under the lock; `hold` is done meanwhile.
+  template <class Hold>
+  int count_by(int threads, int times, Hold hold) {
+    int count = 0;
+    std::vector<std::jthread> counting;
+    for (int t = 0; t < threads; ++t) {
+      counting.emplace_back([&] {
+        for (int n = 0; n < times; ++n) {
+          const std::lock_guard lock(lock_);
+          hold();
+          ++count;
+        }
+      });
+    }
+    counting.clear();
+    return count;
+  }
 };
 
 TEST_P(PutLockBarriers, has_one_holder_at_a_time) {
-  constexpr int kThreads = 4;
-  constexpr int kTimes = 20'000;
-  int count = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&] {
-      for (int n = 0; n < kTimes; ++n) {
-        const std::lock_guard lock(lock_);
-        ++count;
-      }
-    });
-  }
-  for (auto& t : threads) t.join();
-  EXPECT_EQ(count, kThreads * kTimes);
+  EXPECT_EQ(count_by(4, 20'000, [] {}), 4 * 20'000);
 }
 
 // Held for longer than anybody looks: everybody sleeps, and whoever is not woken hangs here.
 TEST_P(PutLockBarriers, wakes_everybody_who_waits) {
-  constexpr int kThreads = 5;
-  constexpr int kTimes = 300;
   std::atomic<int> held{0};
-  int count = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&] {
-      for (int n = 0; n < kTimes; ++n) {
-        const std::lock_guard lock(lock_);
-        for (int i = 0; i < 2000; ++i) held.fetch_add(1);
-        ++count;
-      }
-    });
-  }
-  for (auto& t : threads) t.join();
-  EXPECT_EQ(count, kThreads * kTimes);
+  const auto hold = [&] {
+    for (int i = 0; i < 2000; ++i) held.fetch_add(1);
+  };
+  EXPECT_EQ(count_by(5, 300, hold), 5 * 300);
 }
 
 TEST_P(PutLockBarriers, is_refused_while_somebody_holds_it) {
