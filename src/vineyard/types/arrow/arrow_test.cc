@@ -202,6 +202,7 @@ TEST(Arrow, refuses_c_arrays_that_make_no_sense) {
   EXPECT_TRUE(refused("l", [](CPair& c) { c.array.length = -1; }));
   EXPECT_TRUE(refused("l", [](CPair& c) { c.array.offset = -1; }));
   EXPECT_TRUE(refused("l", [](CPair& c) { c.array.length = INT64_MAX; }));
+  EXPECT_TRUE(refused("w:1000", [](CPair& c) { c.array.length = INT64_MAX / 64; }));
   EXPECT_TRUE(refused("l", [](CPair& c) { c.array.buffers[1] = nullptr; }));
   EXPECT_TRUE(refused("l", [](CPair& c) { c.schema.format = "?"; }));
   EXPECT_TRUE(refused("+l", [](CPair& c) { c.array.n_children = 0; }));

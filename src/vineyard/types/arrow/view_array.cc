@@ -89,13 +89,15 @@ class Viewer {
       case LayoutKind::kFixedSizeList: return has_elements(0, end, data_.layout.list_size);
       case LayoutKind::kStruct: return children_reach(end);
       case LayoutKind::kBool: return add(1, (end + 7) / 8);
-      case LayoutKind::kFixedWidth: return add(1, end * width);
+      case LayoutKind::kFixedWidth: return add_elements(1, end, width);
       case LayoutKind::kBinary: return view_binary();
       case LayoutKind::kBinaryView: return view_views();
       case LayoutKind::kList: return view_list();
-      case LayoutKind::kListView: VY_TRY(add(1, end * width)); return add(2, end * width);
+      case LayoutKind::kListView:
+        VY_TRY(add_elements(1, end, width));
+        return add_elements(2, end, width);
       case LayoutKind::kSparseUnion: VY_TRY(add(0, end)); return children_reach(end);
-      case LayoutKind::kDenseUnion: VY_TRY(add(0, end)); return add(1, end * width);
+      case LayoutKind::kDenseUnion: VY_TRY(add(0, end)); return add_elements(1, end, width);
     }
     return {};
   }
@@ -105,6 +107,12 @@ class Viewer {
     if (bytes == nullptr && size > 0) return invalid(field_, "a buffer is missing");
     data_.buffers.push_back(run(bytes, size));
     return {};
+  }
+
+  Result<void> add_elements(std::int64_t index, std::int64_t count, std::uint32_t width) {
+    if (width != 0 && count > std::numeric_limits<std::int64_t>::max() / width)
+      return invalid(field_, "its length or offset makes no sense");
+    return add(index, count * width);
   }
 
   Result<void> children_reach(std::int64_t end) {
@@ -125,7 +133,7 @@ class Viewer {
       data_.buffers.emplace_back();
       return 0;
     }
-    VY_TRY(add(1, (data_.end() + 1) * width));
+    VY_TRY(add_elements(1, data_.end() + 1, width));
     const std::int64_t first = offset_at(data_.buffers[1], width, data_.offset);
     const std::int64_t last = offset_at(data_.buffers[1], width, data_.end());
     if (first < 0 || last < first) return invalid(field_, "offsets that go back");
@@ -142,7 +150,7 @@ class Viewer {
   }
 
   Result<void> view_views() {
-    VY_TRY(add(1, data_.end() * data_.layout.width));
+    VY_TRY(add_elements(1, data_.end(), data_.layout.width));
     const std::int64_t count = array_.n_buffers - 3;  // the last buffer holds the others' sizes
     const auto* sizes = static_cast<const std::int64_t*>(array_.buffers[array_.n_buffers - 1]);
     if (count > 0 && sizes == nullptr) return invalid(field_, "a buffer is missing");
