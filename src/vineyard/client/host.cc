@@ -12,6 +12,7 @@
 #include "vineyard/os/cgroup.h"
 #include "vineyard/os/confinement.h"
 #include "vineyard/os/file_system.h"
+#include "vineyard/os/huge_pages.h"
 #include "vineyard/os/mapped_region.h"
 #include "vineyard/os/mapping_lease.h"
 #include "vineyard/os/membarrier.h"
@@ -161,18 +162,15 @@ HostCheck pages() {
 }
 
 HostCheck huge_pages() {
-  const std::string path = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
-  HostCheck c{"huge pages", HostState::kOk, "", "large objects are read with fewer TLB misses", ""};
-  const auto setting = kernel_text(path);
-  const std::size_t open = setting ? setting->find('[') : std::string::npos;
-  if (open != std::string::npos) {
-    c.found = setting->substr(open + 1, setting->find(']') - open - 1);
-  }
-  if (!c.found.empty() && c.found != "never" && c.found != "deny") return c;
+  HostCheck c{"huge pages", HostState::kOk, "given for shared memory when asked for",
+              "large objects are written and read with fewer faults and TLB misses", ""};
+  if (os::huge_pages_available()) return c;
   c.state = HostState::kLimited;
-  c.found = c.found.empty() ? "not offered by this kernel" : "shared memory uses none: " + c.found;
-  c.why = "everything works; large objects cost more TLB misses and slower first writes";
-  if (setting) c.advice = "as root: echo advise > " + path;
+  c.found = "none for shared memory";
+  c.why = "everything works; large objects cost more faults and TLB misses";
+  c.advice =
+      "use Linux 6.1 or later; as root: echo never > "
+      "/sys/kernel/mm/transparent_hugepage/shmem_enabled, if that file says deny";
   return c;
 }
 

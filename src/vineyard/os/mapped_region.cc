@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "vineyard/os/huge_pages.h"
 #include "vineyard/os/syscall.h"
 
 #ifndef MADV_POPULATE_READ
@@ -26,6 +27,21 @@ Result<MappedRegion> map_or_error(ByteCount size, int protection, int flags, int
   return MappedRegion(data, size.value);
 }
 
+bool is_aligned(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % kHugePage == 0;
+}
+
+// A place in which `size` bytes begin on the border of a huge page; it is free again when this
+// returns, and nullptr where there is none.
+std::byte* aligned_place(std::size_t size) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void* const found = ::mmap(nullptr, size + kHugePage, PROT_NONE, kFlags, -1, 0);
+  if (found == MAP_FAILED) return nullptr;
+  ::munmap(found, size + kHugePage);
+  const auto begin = reinterpret_cast<std::uintptr_t>(found);
+  return reinterpret_cast<std::byte*>((begin + kHugePage - 1) & ~(kHugePage - 1));
+}
+
 }  // namespace
 
 MappedRegion& MappedRegion::operator=(MappedRegion&& other) noexcept {
@@ -37,9 +53,29 @@ MappedRegion& MappedRegion::operator=(MappedRegion&& other) noexcept {
 }
 
 Result<MappedRegion> MappedRegion::map(BorrowedFd fd, ByteCount size, Access access) {
-  if (access == Access::kReadOnly)
-    return map_or_error(size, PROT_READ, MAP_SHARED, fd.get(), "shared, read-only");
-  return map_or_error(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), "shared, writable");
+  return map_piece(fd, 0, size, access);
+}
+
+Result<MappedRegion> MappedRegion::map_piece(BorrowedFd fd, std::uint64_t offset, ByteCount size,
+                                             Access access) {
+  const bool writes = access == Access::kReadWrite;
+  const int protection = writes ? PROT_READ | PROT_WRITE : PROT_READ;
+  const auto map_at = [&](void* place, int flags) {
+    return ::mmap(place, size.value, protection, flags, fd.get(), static_cast<off_t>(offset));
+  };
+  void* data = map_at(nullptr, MAP_SHARED);
+  if (data == MAP_FAILED) {
+    return os_error("mmap", errno,
+                    to_string(size) + (writes ? ", shared, writable" : ", shared, read-only"));
+  }
+  if (size.value < kHugePage || is_aligned(data)) return MappedRegion(data, size.value);
+  // Another thread may take the place meanwhile: then this mapping stays where it is.
+  if (void* const place = aligned_place(size.value); place != nullptr) {
+    void* const better = map_at(place, MAP_SHARED | MAP_FIXED_NOREPLACE);
+    if (better == MAP_FAILED) return MappedRegion(data, size.value);
+    ::munmap(std::exchange(data, better), size.value);
+  }
+  return MappedRegion(data, size.value);
 }
 
 Result<MappedRegion> MappedRegion::map_private_copy(BorrowedFd fd, ByteCount size) {

@@ -31,8 +31,12 @@ class MappedRegion {
   ~MappedRegion() { reset(); }
 
   /// Maps the first `size` bytes of `fd`, shared with everybody who maps it. A part of a page is
-  /// rounded up. Errors: denied (writable, and sealed), full (mappings, address space), invalid.
+  /// rounded up. Lies so that huge pages can be mapped as such (huge_pages.h). Errors: denied
+  /// (writable, and sealed), full (mappings, address space), invalid.
   [[nodiscard]] static Result<MappedRegion> map(BorrowedFd fd, ByteCount size, Access access);
+  /// The same from `offset` on, a multiple of the page size.
+  [[nodiscard]] static Result<MappedRegion> map_piece(BorrowedFd fd, std::uint64_t offset,
+                                                      ByteCount size, Access access);
   /// Maps a private, writable copy: what is written stays in this process.
   [[nodiscard]] static Result<MappedRegion> map_private_copy(BorrowedFd fd, ByteCount size);
   /// Fresh zeroed memory of this process.

@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "vineyard/base/try.h"
+#include "vineyard/os/huge_pages.h"
 #include "vineyard/os/syscall.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -32,6 +34,20 @@ Result<struct stat> status_of(BorrowedFd fd) {
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return os_error("fstat", errno, describe(fd));
   return status;
+}
+
+Result<void> touch_small_pages(BorrowedFd fd, std::uint64_t offset, std::uint64_t length) {
+  const auto allocate = [&] {
+    return ::fallocate(fd.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+  };
+  // The first time allocates pages and leaves it to their first user to clear them, one fault each;
+  // the second time clears those that nobody has used yet. From then on faults map many at once.
+  if (retry_on_eintr(allocate) != 0 || retry_on_eintr(allocate) != 0) {
+    return os_error(
+        "fallocate", errno,
+        describe(fd) + ", " + to_string(ByteCount(length)) + " at " + std::to_string(offset));
+  }
+  return {};
 }
 
 }  // namespace
@@ -74,15 +90,12 @@ Result<UniqueFd> reopen(BorrowedFd fd, Access access) {
 }
 
 Result<void> touch_pages(BorrowedFd fd, std::uint64_t offset, std::uint64_t length) {
-  const auto allocate = [&] {
-    return ::fallocate(fd.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length));
-  };
-  // The first time allocates pages and leaves it to their first user to clear them, one fault each; the
-  // second time clears those that nobody has used yet. From then on faults map many at once.
-  if (retry_on_eintr(allocate) != 0 || retry_on_eintr(allocate) != 0) {
-    return os_error(
-        "fallocate", errno,
-        describe(fd) + ", " + to_string(ByteCount(length)) + " at " + std::to_string(offset));
+  const std::uint64_t end = offset + length;
+  while (offset < end) {
+    const std::uint64_t next = std::min(end, (offset / kHugePage + 1) * kHugePage);
+    const bool is_huge = next - offset == kHugePage && make_huge_page(fd, offset);
+    if (!is_huge) VY_TRY(touch_small_pages(fd, offset, next - offset));
+    offset = next;
   }
   return {};
 }

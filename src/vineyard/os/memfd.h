@@ -30,7 +30,8 @@ enum class Access { kReadOnly, kReadWrite };
 /// Errors: full (descriptors), denied.
 [[nodiscard]] Result<UniqueFd> reopen(BorrowedFd fd, Access access);
 
-/// Allocates and clears the pages of `[offset, offset + length)` without mapping them. Who calls is charged;
+/// Allocates and clears the pages of `[offset, offset + length)`, whole huge pages of it as such
+/// where the machine gives them (huge_pages.h). Who calls is charged;
 /// past a cgroup's limit the kernel kills instead of failing, so compare with the limit first.
 /// Errors: full, invalid (outside the memory), denied (`fd` is read-only).
 [[nodiscard]] Result<void> touch_pages(BorrowedFd fd, std::uint64_t offset, std::uint64_t length);

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "vineyard/base/try.h"
+#include "vineyard/os/huge_pages.h"
 #include "vineyard/os/mapped_region.h"
 #include "vineyard/os/mapping_lease.h"
 #include "vineyard/os/memfd.h"
@@ -33,7 +34,7 @@ Result<void> prepare_region(shm::Region& region) {
     h.version = shm::kLayoutVersion;
     h.fingerprint = shm::kLayoutFingerprint;
     h.instance.store((std::uint64_t{random()} << 32 | random()) | 1, kRelaxed);
-    h.page_kind.store(os::page_size(), kRelaxed);
+    h.page_kind.store(os::huge_pages_available() ? os::kHugePage : os::page_size(), kRelaxed);
     h.magic = shm::kRegionMagic;
     return {};
   }

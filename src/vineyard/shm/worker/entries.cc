@@ -3,6 +3,7 @@
 
 #include "vineyard/base/limits.h"
 #include "vineyard/base/try.h"
+#include "vineyard/os/huge_pages.h"
 
 namespace vineyard::shm {
 namespace {
@@ -45,6 +46,9 @@ Result<EntryIndex> Entries::take_free() {
   const EntryIndex i{next};
   const BlockId block{static_cast<std::uint32_t>(region_.header.current_block.load(kRelaxed))};
   at(i).word.store(make_word(ObjectId::make(block, i, {0}), State::kFree), kRelaxed);
+  // The first in a new piece of memory brings all of it in, as one page where the machine can: readers of random
+  // entries then miss neither the TLB nor a page each.
+  if (reinterpret_cast<std::uintptr_t>(&at(i)) % os::kHugePage == 0) os::make_huge_page(&at(i));
   // Release: a reader that sees the mark sees an initialised word (R10 of the high-water mark).
   region_.header.entries_touched.store(next + 1, kRelease);
   return i;
