@@ -179,41 +179,52 @@ void run_idle_memory(Table& table) {
              .measure = Row::Measure::kCounted});
 }
 
-// Log-uniform sizes of 1 KiB to 8 MiB in 1 GiB: fill, then ten rounds of freeing half and filling again.
+// Log-uniform sizes of 1 KiB to 8 MiB in 1 GiB: fill, then ten rounds of freeing half and filling again. What is random is
+// drawn beforehand: it costs as much as the allocator.
 void run_allocator(Table& table) {
   struct Held {
     shm::ExtentAllocator::Handle handle;
     std::uint32_t units;
   };
   constexpr std::uint32_t kUnits = (1U << 30) / 64;
+  std::mt19937_64 random(7);
+  std::vector<std::uint32_t> sizes(1U << 16);
+  for (std::uint32_t& units : sizes) {
+    const double log = std::uniform_real_distribution<double>(10, 23)(random);
+    units = static_cast<std::uint32_t>(std::max(1.0, std::exp2(log) / 64));
+  }
   double fill = 0;
   const auto churn = [&] {
-    std::mt19937_64 random(7);
     shm::ExtentAllocator allocator(kUnits);
     std::vector<Held> held;
-    std::uint64_t operations = 0;
+    std::uint64_t operations = 0, drawn = 0;
+    double spent = 0;
+    const auto timed = [&](const auto& work) {
+      const double begin = now();
+      work();
+      spent += now() - begin;
+    };
     const auto fill_up = [&] {
-      for (int failures = 0; failures < 20;) {
-        const double log = std::uniform_real_distribution<double>(10, 23)(random);
-        const auto units = static_cast<std::uint32_t>(std::max(1.0, std::exp2(log) / 64));
+      for (int failures = 0; failures < 20; ++operations) {
+        const std::uint32_t units = sizes[drawn++ % sizes.size()];
         const auto run = allocator.allocate(units);
-        ++operations;
         run ? held.push_back({run->handle, units}) : static_cast<void>(++failures);
       }
     };
-    const double begin = now();
-    fill_up();
-    for (int round = 0; round < 10; ++round) {
-      std::shuffle(held.begin(), held.end(), random);
-      for (std::size_t n = held.size() / 2; n > 0; --n) {
+    const auto free_half = [&] {
+      for (std::size_t n = held.size() / 2; n > 0; --n, ++operations) {
         allocator.free(held.back().handle);
         held.pop_back();
-        ++operations;
       }
-      fill_up();
+    };
+    timed(fill_up);
+    for (int round = 0; round < 10; ++round) {
+      std::shuffle(held.begin(), held.end(), random);
+      timed(free_half);
+      timed(fill_up);
     }
     fill = 100.0 * (kUnits - allocator.free_units()) / kUnits;
-    return (now() - begin) / static_cast<double>(operations) * 1e9;
+    return spent / static_cast<double>(operations) * 1e9;
   };
   table.run({.number = "25a",
              .work = "worker's allocator, large churn",
