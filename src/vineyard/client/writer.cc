@@ -310,7 +310,9 @@ Result<ObjectId> Writer::publish_blob(const Reservation& where, std::uint64_t si
 
 Result<std::vector<View>> Writer::hold_members(meta::DocumentView document) const {
   std::vector<View> held;
-  for (const std::uint64_t raw : document.references()) {
+  const auto references = document.references();
+  held.reserve(references.size());
+  for (const std::uint64_t raw : references) {
     const ObjectId id(raw);
     if (!id.is_valid()) continue;  // a part of this very publication
     auto view = reader_.hold(id);
@@ -343,21 +345,19 @@ Result<ObjectId> Writer::publish_as(ObjectId id, std::span<const std::byte> docu
   VY_TRY(auto members, hold_members(view));  // R3: until published
   if (VY_LEFT_OUT("R3")) members.clear();
   VY_FAILPOINT("publish.members_held");
-  bool through_ring = id.value == 0;
-  if (through_ring) {
-    const std::lock_guard lock(put_lock_);
-    through_ring = outbox_.takes_document(document.size());
+  if (id.value == 0) {
+    Lock lock(put_lock_);
+    if (outbox_.takes_document(document.size()))
+      return publish_through_ring(lock, document, blanks, parts, holder);
   }
-  if (through_ring) return publish_through_ring(document, blanks, parts, holder);
   return publish_by_message(id, document, blanks, parts, holder);
 }
 
 // Parts and document appear by the same store.
-Result<ObjectId> Writer::publish_through_ring(std::span<const std::byte> document,
+Result<ObjectId> Writer::publish_through_ring(Lock& lock, std::span<const std::byte> document,
                                               std::span<const std::uint32_t> blanks,
                                               std::span<const Part> parts, PartsHolder& holder) {
   const auto records = static_cast<std::uint32_t>(parts.size() + 1);
-  Lock lock(put_lock_);
   VY_TRY(make_room(lock, records, document.size()));
   // Records stand in ring order, members first; the document's references are filled in once their
   // ids are drawn.

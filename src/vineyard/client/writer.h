@@ -78,7 +78,8 @@ class Writer {
 
   [[nodiscard]] Result<void> make_room(Lock& lock, std::uint32_t records,
                                        std::uint64_t document_bytes);
-  [[nodiscard]] Result<ObjectId> publish_through_ring(std::span<const std::byte> document,
+  [[nodiscard]] Result<ObjectId> publish_through_ring(Lock& lock,
+                                                      std::span<const std::byte> document,
                                                       std::span<const std::uint32_t> blanks,
                                                       std::span<const Part> parts,
                                                       PartsHolder& holder);

@@ -27,11 +27,32 @@ std::uint64_t prefix_of(std::string_view key) {
   std::uint64_t word = 0;
   if (key.size() >= 8) {
     std::memcpy(&word, key.data(), 8);
+  } else if (key.size() >= 4) {  // two halves, which may overlap
+    std::uint32_t first = 0, last = 0;
+    std::memcpy(&first, key.data(), 4);
+    std::memcpy(&last, key.data() + key.size() - 4, 4);
+    word = first | std::uint64_t{last} << (8 * (key.size() - 4));
   } else {
     for (std::size_t i = 0; i < key.size(); ++i)
       word |= std::uint64_t{static_cast<unsigned char>(key[i])} << (8 * i);
   }
   return __builtin_bswap64(word);
+}
+
+// As memcpy, without a call for what keys mostly are.
+void copy_text(char* to, std::string_view text) {
+  const std::size_t size = text.size();
+  if (size > 16) {
+    std::memcpy(to, text.data(), size);
+  } else if (size >= 8) {
+    std::memcpy(to, text.data(), 8);
+    std::memcpy(to + size - 8, text.data() + size - 8, 8);
+  } else if (size >= 4) {
+    std::memcpy(to, text.data(), 4);
+    std::memcpy(to + size - 4, text.data() + size - 4, 4);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = text[i];
+  }
 }
 
 std::uint64_t mix(std::string_view text, std::uint64_t prefix) {
@@ -89,7 +110,7 @@ inline std::uint32_t DocumentBuilder::add_text(std::string_view text) {
   std::size_t size = text.size();
   for (; size >= 0x80; size >>= 7) *to++ = static_cast<char>(size | 0x80);
   *to++ = static_cast<char>(size);
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  copy_text(to, text);
   texts_used_ = static_cast<std::size_t>(to - texts_.data()) + text.size();
   expanded_ += text.size();
   return at;
@@ -361,17 +382,20 @@ bool DocumentBuilder::rank_items(std::uint32_t begin, std::uint32_t end) {
 
 void DocumentBuilder::sort_items(std::uint32_t begin, std::uint32_t end) {
   const auto before = [this](const Item& a, const Item& b) { return comes_before(a, b); };
-  Item* items = items_.data();
-  if (!std::is_sorted(items + begin, items + end, before)) {
+  const auto first = items_.begin() + begin, last = items_.begin() + end;
+  const auto out_of_order = [&] {
+    return std::adjacent_find(first, last,
+                              [&](const Item& a, const Item& b) { return !before(a, b); });
+  };
+  if (out_of_order() != last) {
     if (end - begin <= kRanked && rank_items(begin, end)) return;
-    std::sort(items + begin, items + end, before);
+    std::sort(first, last, before);
+    if (out_of_order() != last) fail(ErrorCode::kInvalid, "a key twice in one node");
   }
-  std::uint32_t members = 0;
-  for (std::uint32_t i = begin; i < end; ++i) {
-    if (i > begin && !before(items[i - 1], items[i]))
-      fail(ErrorCode::kInvalid, "a key twice in one node");
-    members += items[i].key_and_kind >> format::kTextBits >= format::kFirstMemberKind ? 1 : 0;
-  }
+  if (end - begin <= limits::kMaxMembers) return;
+  const auto members = std::count_if(first, last, [](const Item& item) {
+    return item.key_and_kind >> format::kTextBits >= format::kFirstMemberKind;
+  });
   if (members > limits::kMaxMembers) fail(ErrorCode::kFull, "more than 65,535 members in one node");
 }
 
