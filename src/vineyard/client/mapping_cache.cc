@@ -11,9 +11,9 @@
 
 namespace vineyard::client {
 
-Result<std::unique_ptr<MappingCache>> MappingCache::create(Pins& pins, std::uint64_t bytes_kept) {
+Result<std::unique_ptr<MappingCache>> MappingCache::create(Pins& pins, std::uint64_t least_kept) {
   VY_TRY(auto cells, os::MappedRegion::map_anonymous(ByteCount(kCells * sizeof(Cell))));
-  return std::unique_ptr<MappingCache>(new MappingCache(pins, std::move(cells), bytes_kept));
+  return std::unique_ptr<MappingCache>(new MappingCache(pins, std::move(cells), least_kept));
 }
 
 Mapping MappingCache::find_settled(MappingKey key) {
@@ -35,6 +35,7 @@ Result<Mapping> MappingCache::insert(MappingKey key, os::MappedRegion region,
                                      std::uint32_t control) {
   const std::lock_guard lock(mutex_);
   if (const Mapping there = find(key); there.data != nullptr) return there;
+  if (evicted_.erase(key.value) != 0) bytes_kept_ += region.size();  // it went too early
   make_room(region.size());
   if (entries_.size() >= limits::kMappings) {
     return Error(ErrorCode::kFull, "this process has " + std::to_string(entries_.size()) +
@@ -62,7 +63,9 @@ void MappingCache::make_room(std::uint64_t bytes) {
     going.insert(e.key.value);
     going_bytes += e.region.size();
   }
-  unmap_unused(std::move(going));
+  if (evicted_.size() > limits::kMappings) evicted_.clear();
+  evicted_.insert(going.begin(), going.end());
+  for (const std::uint64_t key : unmap_unused(std::move(going))) evicted_.erase(key);
 }
 
 // Hide, barrier, look, unmap (details: 25). The lock is held.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,10 @@ struct Mapping {
 /// wants to unmap hides the mapping, passes a private barrier, and looks whether a slot uses it
 /// (details: threads, forks, instances).
 ///
+/// What is mapped without a pin is bounded, since its memory cannot be given back while it is mapped.
+/// The bound follows what is read: a mapping that is missed after it had to go raises it by its
+/// size, one that the instance retired lowers it again.
+///
 /// Owner:   the Context.
 /// Threads: `find` any number at once, after `Pins::use_mapping`; everything else takes the lock.
 /// Always:  a mapping that `find` returned stays while the slot says that it is used. A cell is
@@ -50,8 +55,8 @@ class MappingCache {
  public:
   static constexpr std::uint32_t kCells = limits::kMappings * 2;
 
-  /// `bytes_kept`: how much may stay mapped without a pin.
-  static Result<std::unique_ptr<MappingCache>> create(Pins& pins, std::uint64_t bytes_kept);
+  /// `least_kept`: how many bytes may stay mapped without a pin in any case.
+  static Result<std::unique_ptr<MappingCache>> create(Pins& pins, std::uint64_t least_kept);
 
   /// The mapping, or nothing with a null pointer. The caller's slot names the key already.
   [[nodiscard]] Mapping find(MappingKey key) const noexcept {
@@ -82,7 +87,9 @@ class MappingCache {
       if (unwanted(e.key, cells_[e.cell].control.load(std::memory_order_relaxed)))
         pending_.insert(e.key.value);
     }
+    const std::uint64_t before = bytes_;
     pending_ = unmap_unused(std::move(pending_));
+    bytes_kept_ -= std::min(before - bytes_, bytes_kept_ - least_kept_);
   }
   /// Unmaps everything that nobody here uses.
   void drop_all_unused() {
@@ -107,11 +114,12 @@ class MappingCache {
   };
   static constexpr std::uint64_t kGone = ~std::uint64_t{0};
 
-  MappingCache(Pins& pins, os::MappedRegion cells, std::uint64_t bytes_kept)
+  MappingCache(Pins& pins, os::MappedRegion cells, std::uint64_t least_kept)
       : pins_(pins),
         memory_(std::move(cells)),
         cells_(memory_.as<Cell>()),
-        bytes_kept_(bytes_kept) {}
+        least_kept_(least_kept),
+        bytes_kept_(least_kept) {}
   static std::uint32_t start(MappingKey key) {
     // The upper half of the product, scaled to the cells: no division.
     return static_cast<std::uint32_t>((((key.value * 0x9e3779b97f4a7c15ULL) >> 32) * kCells) >> 32);
@@ -129,10 +137,12 @@ class MappingCache {
   Pins& pins_;
   os::MappedRegion memory_;
   Cell* cells_;
-  const std::uint64_t bytes_kept_;
+  const std::uint64_t least_kept_;
   mutable std::mutex mutex_;                   // for what follows, and for writing cells
   std::deque<Entry> entries_;                  // oldest first
   std::unordered_set<std::uint64_t> pending_;  // keys to be unmapped once nobody uses them
+  std::unordered_set<std::uint64_t> evicted_;  // keys that had to go although nobody retired them
+  std::uint64_t bytes_kept_;                   // the bound, at least least_kept_
   std::uint64_t bytes_ = 0;
 };
 

@@ -78,6 +78,19 @@ TEST_F(MappingCacheTest, unmaps_the_oldest_beyond_its_bound) {
   EXPECT_EQ(cache->find(key(4)).data, nullptr);
   EXPECT_EQ(value_at(cache->find(key(12))), 12u);
 }
+TEST_F(MappingCacheTest, keeps_what_is_read_again_and_again_until_it_is_retired) {
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint32_t i = 1; i <= 12; ++i)
+      if (cache->find(key(i)).data == nullptr) add(i);
+  }
+  EXPECT_EQ(cache->size(), 12u);
+  for (std::uint32_t i = 1; i <= 12; ++i) EXPECT_EQ(value_at(cache->find(key(i))), i);
+  pins->use_mapping(slot, 0);
+  cache->drop([](MappingKey k, std::uint32_t) { return k.value <= 4; });
+  EXPECT_EQ(cache->size(), 8u);
+  for (std::uint32_t i = 13; i <= 20; ++i) add(i);
+  EXPECT_EQ(cache->size(), 8u) << "the bound is as before";
+}
 TEST_F(MappingCacheTest, keeps_all_that_is_in_use_beyond_its_bound) {
   std::vector<std::uint32_t> slots;
   for (std::uint32_t i = 1; i <= 12; ++i) {
