@@ -27,9 +27,6 @@ Result<MappedRegion> map_or_error(ByteCount size, int protection, int flags, int
   return MappedRegion(data, size.value);
 }
 
-// Below, most of a mapping lies outside whole huge pages anyway.
-constexpr std::size_t kWorthAligning = 2 * kHugePage;
-
 bool is_aligned(const void* address) {
   return reinterpret_cast<std::uintptr_t>(address) % kHugePage == 0;
 }
@@ -71,7 +68,7 @@ Result<MappedRegion> MappedRegion::map_piece(BorrowedFd fd, std::uint64_t offset
     return os_error("mmap", errno,
                     to_string(size) + (writes ? ", shared, writable" : ", shared, read-only"));
   }
-  if (size.value < kWorthAligning || is_aligned(data)) return MappedRegion(data, size.value);
+  if (size.value < kHugePage || is_aligned(data)) return MappedRegion(data, size.value);
   // Another thread may take the place meanwhile: then this mapping stays where it is.
   if (void* const place = aligned_place(size.value); place != nullptr) {
     void* const better = map_at(place, MAP_SHARED | MAP_FIXED_NOREPLACE);
