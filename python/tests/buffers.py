@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the bytes of a value lie: the buffers that values of many libraries are made of, and the mappings of this process."""
+"""Where the bytes of a value lie: the buffers that values are made of, and the mappings of this process."""
 
 import functools
 

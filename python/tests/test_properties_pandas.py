@@ -16,9 +16,12 @@ UNIT = st.sampled_from(["s", "ms", "us", "ns"])
 NUMPY = st.sampled_from(["i1", "i8", "u2", "u8", "f4", "f8", "?", "c16"])
 NULLABLE = st.sampled_from(["Int8", "Int64", "UInt32", "Float32", "Float64", "boolean"])
 ARROW = st.sampled_from(
-    [pa.int64(), pa.float32(), pa.bool_(), pa.string(), pa.large_string(), pa.binary(), pa.timestamp("us", "UTC"), pa.date32(),
-     pa.list_(pa.int32()), pa.decimal128(10, 2), pa.dictionary(pa.int8(), pa.string()), pa.struct([("x", pa.int8())])]
-)  # fmt: skip
+    [
+        *(pa.int64(), pa.float32(), pa.bool_(), pa.string(), pa.large_string(), pa.binary(), pa.date32()),
+        *(pa.timestamp("us", "UTC"), pa.decimal128(10, 2), pa.list_(pa.int32()), pa.struct([("x", pa.int8())])),
+        pa.dictionary(pa.int8(), pa.string()),
+    ]
+)
 LABEL = st.none() | TEXT | st.integers(-99, 99) | st.tuples(TEXT, st.integers(0, 3)) | st.dates() | st.just(1.5)
 
 
@@ -27,7 +30,7 @@ def _arrow_item(kind):
         return st.booleans()
     if pa.types.is_timestamp(kind):
         return st.datetimes(
-            datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1), timezones=st.just(datetime.timezone.utc)
+            datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1), timezones=st.just(datetime.UTC)
         )
     if pa.types.is_date(kind):
         return st.dates()

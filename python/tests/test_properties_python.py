@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from properties import back, examples
 
 ANY_TEXT = st.text(st.characters(), max_size=40)  # lone surrogates too
-ZONES = st.none() | st.timezones() | st.just(datetime.timezone.utc)
+ZONES = st.none() | st.timezones() | st.just(datetime.UTC)
 OFFSETS = st.timedeltas(datetime.timedelta(hours=-23), datetime.timedelta(hours=23)).map(datetime.timezone)
 FAMILY = (
     st.dates()
