@@ -223,7 +223,7 @@ def frames(draw):
     kind = draw(st.sampled_from(["mixed", "one dtype", "slice"]))
     if kind == "mixed":
         data = {i: draw(values_of(rows) | text_values(rows)) for i in range(columns)}
-        frame = pd.DataFrame({i: pd.Series(v) for i, v in data.items()}, index=range(rows))
+        frame = pd.DataFrame({i: pd.Series(v, dtype=v.dtype) for i, v in data.items()}, index=range(rows))
     else:
         frame = pd.DataFrame(np.arange(rows * columns).reshape(rows, columns).astype(draw(NUMPY)))
     frame.index = draw(indexes(rows))
