@@ -175,6 +175,14 @@ def test_a_sparse_matrix_comes_back(client, name, kind, dense):
     np.testing.assert_array_equal(found.toarray(), dense)
     if name == "bsr":
         assert found.blocksize == value.blocksize
+    if name not in ("dok", "lil"):
+        typename = client.get_meta(client.put(value)).typename
+        assert typename == f"vineyard::{name.upper()}Matrix<{value.dtype.name}>"
+        for part in ("data", "indices", "indptr", "row", "col", "offsets"):
+            if hasattr(value, part):
+                assert getattr(found, part).dtype == getattr(value, part).dtype
+                np.testing.assert_array_equal(getattr(found, part), getattr(value, part))
+        assert found.dot(np.ones(dense.shape[1])).tolist() == value.dot(np.ones(dense.shape[1])).tolist()
     if name in ("csr", "csc", "bsr", "coo", "dia") and value.nnz:
         assert set(places(found)) == {"r--s"}
         assert not found.data.flags.writeable

@@ -151,7 +151,7 @@ def _other_cases():
     enum = pl.Series("s", ["u", "v"] * 500, dtype=pl.Enum(["u", "v"]))
     yield Case("polars (frame, series)", "categorical, enum (polars converts the codes)", lambda: enum, COPY, OWN, NO)
     for kind in ("csr", "csc", "coo", "bsr", "dia"):
-        yield Case("scipy.sparse", kind, lambda kind=kind: scipy.sparse.eye_array(1000, format=kind), PICKLED, VIEW, NO)
+        yield Case("scipy.sparse", kind, lambda kind=kind: scipy.sparse.eye_array(1000, format=kind), COPY, VIEW, NO)
     for kind in ("lil", "dok"):
         yield Case("scipy.sparse", kind, lambda kind=kind: scipy.sparse.eye_array(100, format=kind), PICKLED, OWN, YES)
     group = "Python"
