@@ -5,7 +5,7 @@ PYTHON = $(shell tools/find_python.sh)
 SECS ?= 60
 RUNS ?= 1000000
 
-.PHONY: all deps build py test test-nightly demo stress bench bench-peers fuzz model asan tsan clang fmt tidy cover scorecard docs fresh-root clean
+.PHONY: all deps build py test test-nightly demo stress bench bench-peers fuzz model asan tsan clang pandas2 fmt tidy cover scorecard docs fresh-root clean
 all: build py
 
 deps:
@@ -18,7 +18,7 @@ test: deps
 	$(PYTHON) -B tools/run_tests.py
 test-nightly: deps
 	$(PYTHON) -B tools/run_tests.py --nightly
-asan tsan clang: deps
+asan tsan clang pandas2: deps
 	$(PYTHON) -B tools/run_tests.py $@
 demo: all
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r examples/demo/requirements.txt
@@ -45,7 +45,7 @@ cover:
 	tools/run_part.sh tools/cover.py --html
 scorecard:
 	tools/run_part.sh tools/scorecard.py --update-readme
-docs: deps
+docs: py
 	tools/make_docs.sh
 fresh-root:
 	tools/fresh_root.sh

@@ -86,6 +86,17 @@ def python_package() -> Counts:
     return counts + script("tools/run_snippets.py")
 
 
+def pandas2() -> Counts:
+    """The frames once more, with the oldest pandas that is supported."""
+    if tool(sys.executable, "-B", "tools/make_venv.py") != 0:
+        return Counts(failed=1)
+    report = ROOT / "build" / "junit-pandas2.xml"
+    report.unlink(missing_ok=True)
+    status = tool("tools/test_pandas2.sh")
+    counts = counts_of_junit(report)
+    return counts + Counts(failed=1) if status != 0 and counts.failed == 0 else counts
+
+
 def script(path: str, *arguments: str) -> Counts:
     """A script of ours that closes with `N passed, N failed`, or whose status is the one result."""
     if not (ROOT / path).exists():
@@ -129,6 +140,7 @@ STAGES = [
     Stage("stress", "everything killed at random, everything verified", lambda: stress("--seconds=60")),
     Stage("rules", "each rule left out on purpose is caught by the kill loop", lambda: stress("--rules")),
     Stage("asan", "the same under AddressSanitizer and UndefinedBehaviorSanitizer", lambda: build_and_ctest("asan")),
+    Stage("pandas2", "frames and arrays with pandas 2.2", pandas2, nightly=True),
     Stage("fuzz", "a million runs of each parser", lambda: fuzz(1_000_000), nightly=True),
     Stage("tsan", "the same under ThreadSanitizer", lambda: build_and_ctest("tsan", wrapper=("setarch", "-R")), nightly=True),
     Stage("clang", "the second compiler", lambda: build_and_ctest("clang-dev"), nightly=True),

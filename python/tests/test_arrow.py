@@ -207,3 +207,10 @@ def test_any_table_comes_back(client, data):
 def test_hostile_content_is_found_when_looked_for(client):
     array = vineyard._core._arrow_array(client.get_object(client.put(pa.array(["a", "b"]))))
     array.check_content()
+
+
+def test_a_tensor_is_refused_with_what_to_do(client):
+    tensor = pa.Tensor.from_numpy(np.eye(3))
+    with pytest.raises(TypeError, match="put its NumPy array instead"):
+        client.put(tensor)
+    np.testing.assert_array_equal(client.get(client.put(tensor.to_numpy())), np.eye(3))

@@ -99,10 +99,26 @@ def resolve_table(obj, context, options):
 # ---- polars
 
 
+def _is_arrow(dtype):
+    """Whether Arrow has that polars type: polars passes 128-bit integers under names of its own, to be pickled."""
+    import polars as pl
+
+    if dtype == pl.Object:
+        raise TypeError(
+            "a polars column of dtype Object holds Python objects, which other processes cannot share: "
+            "cast it to another dtype, or put its values as a list (series.to_list())"
+        )
+    if isinstance(dtype, (pl.List, pl.Array)):
+        return _is_arrow(dtype.inner)
+    if isinstance(dtype, pl.Struct):
+        return all(_is_arrow(field.dtype) for field in dtype.fields)
+    return str(dtype) not in ("Int128", "UInt128")
+
+
 def _encode_polars(writer, node, value, scope):
     import polars as pl
 
-    if type(value) is not pl.DataFrame or any(dtype == pl.Object for dtype in value.dtypes):
+    if type(value) is not pl.DataFrame or not all(map(_is_arrow, value.dtypes)):
         return NotImplemented
     writer.set_table(node, value)
     writer.set(node, "from_polars", True)
@@ -112,11 +128,15 @@ def _encode_polars(writer, node, value, scope):
 def _encode_polars_series(writer, node, value, scope):
     import polars as pl
 
-    if type(value) is not pl.Series or value.dtype == pl.Object:
+    if type(value) is not pl.Series or not _is_arrow(value.dtype):
         return NotImplemented
     writer.set_table(node, value.to_frame())
     writer.set(node, "from_polars", "series")
     return None
+
+
+def _refuse_tensor(writer, node, value, scope):
+    raise TypeError("put of a pyarrow.Tensor: put its NumPy array instead: tensor.to_numpy(), which copies nothing")
 
 
 def register_pyarrow():
@@ -130,6 +150,7 @@ def register_pyarrow():
     register(pa.RecordBatch, _encode_batch, options=None)
     register(pa.Table, _encode_table, options=None)
     register(pa.Buffer, None, whole=_put_bytes)
+    register(pa.Tensor, _refuse_tensor)
 
 
 def register_polars():

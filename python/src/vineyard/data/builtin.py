@@ -24,6 +24,7 @@ _pending = {
     "pyarrow": ("arrow", "register_pyarrow"),
     "polars": ("arrow", "register_polars"),
     "pandas": ("dataframe", None),
+    "scipy": ("sparse", None),
 }
 _loading = set()  # (library, thread) while that thread registers the types of that library
 _builders = {}
@@ -59,6 +60,9 @@ _ARROW_ARRAYS = (
 )
 for _name in _ARROW_ARRAYS.split():
     _resolvers["vineyard::" + _name] = ("arrow", "resolve_array")
+
+for _name in ("BSR", "COO", "CSC", "CSR", "DIA"):
+    _resolvers[f"vineyard::{_name}Matrix<"] = ("sparse", "resolve")
 
 _MAX_DEPTH = 40  # of containers in containers; documents allow 64
 

@@ -66,6 +66,8 @@ def _kind_of(values):
         return "arrow"
     if isinstance(dtype, pd.CategoricalDtype):
         return "categorical"
+    if isinstance(dtype, np.dtype):
+        return None
     for cls, kind in _KINDS.items():
         if type(values) is cls:
             try:
@@ -81,7 +83,8 @@ def _write_datetimetz(writer, node, values, scope):
 
 def _read_datetimetz(obj, dtype, context, options):
     values = context.run(obj.member("value_"), **options)
-    return pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(dtype.tz).array
+    # The one public way that neither copies nor takes the values for local time.
+    return pd.Series(values.view(np.int64), dtype=dtype, copy=False).array
 
 
 def _write_masked(writer, node, values, scope):
@@ -130,7 +133,7 @@ def _write_string(writer, node, values, scope):
     writer.set(node, "has_nan_", values.dtype.na_value is not pd.NA)
     if values.dtype.storage == "pyarrow":
         return _write_arrow(writer, node, values, scope)
-    items = [None if item is values.dtype.na_value or pd.isna(item) else item for item in values]
+    items = values.to_numpy(object, na_value=None).tolist()
     if not tensor.write_strings(writer, lambda: writer.add_node(node, "value_", "vineyard::TextArray"), items):
         raise _Unfit
     return None
@@ -422,6 +425,14 @@ class _Block:
         return np.asarray(self).view(self._dtype).T
 
 
+def _as_they_are(columns, index):
+    """The columns for a frame's constructor, which looks into a bare array of objects and makes text of it if it can."""
+    return {
+        i: pd.Series(c, index=index, dtype=object, copy=False) if isinstance(c, np.ndarray) and c.dtype == object else c
+        for i, c in enumerate(columns)
+    }
+
+
 def resolve_frame(obj, context, options):
     """A frame over the shared bytes."""
     size = int(obj._field("__values_-size", 0))
@@ -435,7 +446,7 @@ def resolve_frame(obj, context, options):
     if block is not None:
         frame = pd.DataFrame(block, index=index, copy=False)
     else:
-        frame = pd.DataFrame(dict(enumerate(columns)), index=index, copy=False)
+        frame = pd.DataFrame(_as_they_are(columns, index), index=index, copy=False)
     frame.columns = labels
     return _read_extras(obj, frame)
 

@@ -232,12 +232,15 @@ def _encode(writer, node, value, scope):
 def _encode_masked(writer, node, value, scope):
     if type(value) is not np.ma.MaskedArray or value.dtype.names is not None or _dtype_fields(value.dtype) is None:
         return NotImplemented
-    encode_array(writer, node, np.ascontiguousarray(value.data), scope, "MaskedTensor")
+    encode_array(writer, node, np.asarray(value.data, order="C"), scope, "MaskedTensor")
     mask = value.mask
-    writer.set(node, "fill_value_", value.fill_value.tobytes())
+    fill = np.asarray(value.fill_value)
+    # NumPy's default need not fit the dtype: then nothing is said, and the reader has the same default.
+    if fill.dtype == value.dtype or (value.dtype.kind in "SU" and fill != np.ma.default_fill_value(value.dtype)):
+        writer.set(node, "fill_value_", fill.astype(value.dtype).tobytes())
     writer.set(node, "hard_mask_", bool(value.hardmask))
     if mask is not np.ma.nomask:
-        writer.add_buffer(node, "mask_", np.ascontiguousarray(mask))
+        writer.add_buffer(node, "mask_", raw_bytes(np.asarray(mask, order="C")))
     return None
 
 
@@ -304,7 +307,9 @@ def resolve_masked(obj, context, options):
     if mask is not None:
         mask = np.ndarray(array.shape, bool, mask) if mask else np.zeros(array.shape, bool)
     masked = np.ma.MaskedArray(array, np.ma.nomask if mask is None else mask, hard_mask=obj._field("hard_mask_"))
-    masked.fill_value = np.frombuffer(obj._field("fill_value_"), array.dtype, 1)[0]
+    fill = obj._field("fill_value_")
+    if fill:
+        masked.fill_value = np.frombuffer(fill, array.dtype, 1)[0]
     return masked
 
 
