@@ -9,6 +9,7 @@ import sys
 from . import _core
 from .core.builder import get_current_builders, id_of_result
 from .core.resolver import get_current_resolvers
+from .data.protocols import blob_dlpack, blob_dlpack_device
 from .errors import (
     AssertionFailedException,
     ConnectionErrorException,
@@ -588,6 +589,8 @@ def _extend_objects():
     _core.Blob.__reduce_ex__ = _reduce_blob
     _core.Object.__reduce_ex__ = _refuse_pickle
     _core.Object.size = _size
+    _core.Blob.__dlpack__ = blob_dlpack
+    _core.Blob.__dlpack_device__ = blob_dlpack_device
     _core.Object.get_member = _core.Object.member
     _core.ObjectID.id = property(lambda self: self, doc="Itself.")
 
