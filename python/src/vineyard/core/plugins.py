@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from _thread import get_ident
 
-GROUP = "vineyard.types"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+GROUP: str = "vineyard.types"
 
 
 class Types:
@@ -18,12 +23,12 @@ class Types:
 
     __slots__ = ("builders", "failures", "resolvers")
 
-    def __init__(self):
-        self.builders = {}
-        self.resolvers = {}
-        self.failures = []
+    def __init__(self) -> None:
+        self.builders: dict[type[Any], Callable[..., Any]] = {}
+        self.resolvers: dict[str, Callable[..., Any]] = {}
+        self.failures: list[str] = []
 
-    def resolver_for(self, typename):
+    def resolver_for(self, typename: str) -> Callable[..., Any] | None:
         """The resolver of the longest prefix; None if there is none."""
         longest = max((p for p in self.resolvers if typename.startswith(p)), key=len, default=None)
         return None if longest is None else self.resolvers[longest]
@@ -34,7 +39,7 @@ _loaded = None
 _loading = set()  # threads in the middle of it: what they put and get meanwhile knows no entry points
 
 
-def types():
+def types() -> Types:
     """What the entry points registered; the first call loads them."""
     global _loaded
     me = get_ident()
@@ -53,7 +58,7 @@ def types():
     return _loaded
 
 
-def is_complete():
+def is_complete() -> bool:
     """Whether what `types` says is for good: not inside the loading."""
     return get_ident() not in _loading
 
@@ -103,7 +108,7 @@ def _report(failures):
         )
 
 
-def may_know(cls, base):
+def may_know(cls: type[Any], base: type[Any]) -> bool:
     """Whether to ask entry points for a type whose nearest known base is `base`: not for those of a known library."""
     if cls is base:
         return False
