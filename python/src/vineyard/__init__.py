@@ -47,6 +47,9 @@ class Graph:
     def __init__(self, obj):
         self._object = obj
 
+    def __repr__(self):
+        return f"<vineyard.Graph of {self._object!r}>"
+
     def attr(self, key, default=None):
         """The plain value or member of that key, or `default`."""
         return self._object.meta.get(key, default)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _core
+from . import _core, _html
 from .core.builder import get_current_builders, id_of_result
 from .core.resolver import get_current_resolvers
 from .data.protocols import blob_dlpack, blob_dlpack_device
@@ -617,3 +617,11 @@ def _size(self):
 
 
 _extend_objects()
+for _class, _table in (
+    (_core.Object, _html.of_object),
+    (_core.Blob, _html.of_blob),
+    (ObjectMeta, _html.of_meta),
+    (InstanceStatus, _html.of_status),
+    (Client, _html.of_client),
+):
+    _class._repr_html_ = _table

@@ -101,6 +101,9 @@ class BuilderContext:
 
     __call__ = run
 
+    def __repr__(self):
+        return f"<vineyard.BuilderContext, {len(self._builders)} registered{', builtins' * self._has_builtins}>"
+
 
 default_builder_context = BuilderContext()
 default_builder_context.use_builtins()

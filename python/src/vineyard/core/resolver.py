@@ -81,6 +81,9 @@ class ResolverContext:
 
     __call__ = run
 
+    def __repr__(self):
+        return f"<vineyard.ResolverContext, {len(self._resolvers)} registered{', builtins' * self._has_builtins}>"
+
     def _run_registered(self, resolver, obj, kw):
         takes, variadic = accepts(resolver, "resolver")
         if variadic:
