@@ -164,7 +164,8 @@ nb::object attribute_of(nb::handle self, std::string_view name) {
     if (!element.empty() && object.node.member(element)) return member_of(object, element);
   }
   throw nb::attribute_error(("an object of type '" + std::string(object.node.type_name()) +
-                             "' has no member '" + std::string(name) + "'")
+                             "' has no member '" + std::string(name) +
+                             "': obj.meta.keys() lists what it has")
                                 .c_str());
 }
 

@@ -42,7 +42,7 @@ class Scoped:
 
     def __init__(self, current: Current, entries: Mapping[Any, Any] | None, base: Any) -> None:
         if entries is not None and not hasattr(entries, "items"):
-            raise ValueError(f"a dict is wanted, not {type(entries).__name__}")
+            raise ValueError(f"a dict is wanted ({{type or type name: function}}), not a {type(entries).__name__}")
         self._current = current
         self._entries = entries
         self._base = base
