@@ -5,6 +5,7 @@ import array
 import ctypes
 import gc
 import mmap
+from types import SimpleNamespace
 
 import duckdb
 import nanoarrow as na
@@ -13,6 +14,22 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+
+import vineyard
+
+
+@pytest.fixture
+def small(own_daemon):
+    """A client of a daemon whose memory is soon used anew."""
+    return vineyard.connect(own_daemon.socket)
+
+
+def use_memory_anew(client):
+    """Deletes everything, and writes more than the daemon has."""
+    client.clear()
+    gc.collect()
+    for i in range(400):
+        client.delete(client.put(np.full(100_000, -i - 1)))
 
 
 def object_of(client, value):
@@ -90,14 +107,11 @@ def test_a_tensor_is_an_array_and_a_buffer_without_a_copy(client, dtype, order):
         assert view.readonly and view.shape == (3, 4) and view.tobytes() == value.tobytes()
 
 
-def test_an_array_of_an_object_is_pinned(client):
-    obj = object_of(client, np.arange(100_000))
+def test_an_array_of_an_object_is_pinned(small):
+    obj = object_of(small, np.arange(100_000))
     view, seen = memoryview(obj), np.asarray(obj)
-    client.delete(obj)
     del obj
-    gc.collect()
-    for i in range(20):
-        client.put(np.full(100_000, i))
+    use_memory_anew(small)
     assert (seen == np.arange(100_000)).all() and view[99_999] == 99_999
 
 
@@ -111,9 +125,15 @@ def test_array_takes_dtype_and_copy(client):
         obj.__array__("f4", copy=False)
 
 
-def test_array_interface_says_read_only(client):
-    address, read_only = object_of(client, np.arange(5)).__array_interface__["data"]
-    assert address and read_only
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_array_interface_is_read_only_and_pinned(small, order):
+    value = np.arange(100_000).reshape(10, -1).astype("i8", order=order)
+    obj = object_of(small, value)
+    seen = np.asarray(Interface(SimpleNamespace(__array_interface__=obj.__array_interface__)))  # keeps nothing else
+    del obj
+    use_memory_anew(small)
+    assert (seen == value).all() and not seen.flags.writeable and not seen.flags.owndata
+    assert np.asarray(Interface(object_of(small, np.zeros((0, 3))))).shape == (0, 3)
 
 
 def test_dlpack_is_read_only_without_a_copy(client):
@@ -135,12 +155,9 @@ def test_a_consumer_of_old_dlpack_gets_a_copy(client):
         obj.__dlpack__(dl_device=(2, 0))
 
 
-def test_dlpack_keeps_the_object(client):
-    seen = np.from_dlpack(object_of(client, np.arange(100_000)))
-    client.clear()
-    gc.collect()
-    for i in range(20):
-        client.put(np.full(100_000, i))
+def test_dlpack_keeps_the_object(small):
+    seen = np.from_dlpack(object_of(small, np.arange(100_000)))
+    use_memory_anew(small)
     assert (seen == np.arange(100_000)).all()
 
 
@@ -209,14 +226,11 @@ def test_chunked_arrays_are_streams(client):
     assert na.ArrayStream(obj).read_all().to_pylist() == [1, 2, 3]
 
 
-def test_what_arrow_consumers_hold_is_pinned(client):
-    obj = object_of(client, pa.table({"a": range(100_000)}))
+def test_what_arrow_consumers_hold_is_pinned(small):
+    obj = object_of(small, pa.table({"a": range(100_000)}))
     table = pa.table(obj)
-    client.clear()
     del obj
-    gc.collect()
-    for i in range(20):
-        client.put(np.full(100_000, i))
+    use_memory_anew(small)
     assert table["a"].to_pylist() == list(range(100_000))
 
 

@@ -112,7 +112,8 @@ print(client.get(object_id).y)
 print(one.category.__name__, one.message)
 """
     assert (lines := run_python(code).split("\n"))[:2] == ["registers points", "2"]
-    assert lines[2].startswith(f"RuntimeWarning vineyard: entry point '{entry}' of bad 1.0 failed: ") and text in lines[2]
+    assert lines[2].startswith(f"RuntimeWarning vineyard: entry point '{entry}' of bad 1.0 failed: ")
+    assert text in lines[2]
 
 
 def test_of_two_for_one_type_the_first_counts(distribution, run_python):

@@ -74,7 +74,8 @@ def test_tables_of_what_a_program_holds(things, client):
     assert rows_of(things["object"])["typename"] == "vineyard::Dict"
     assert rows_of(things["object"])["__values_-0"] == "vineyard::Tensor<int64>, 24 B"
     assert rows_of(things["member"])["id"] == "inline"
-    assert rows_of(things["blob"]) == {"id": repr(things["blob"].id), "size": "300 B", "begins with": rows_of(things["blob"])["begins with"]}
+    blob = rows_of(things["blob"])
+    assert blob["id"] == repr(things["blob"].id) and blob["size"] == "300 B" and blob["begins with"][:8] == "61 62 63"
     assert rows_of(things["part"])["id"] == "part of a blob"
     assert rows_of(things["object"].meta)["size_"] == "2"
     assert rows_of(things["blob"].meta)["size"] == "300 B"
@@ -89,7 +90,8 @@ def test_texts_are_escaped_and_cut(client):
         meta[f"k{i:02}"] = "<b>" + "x" * 500
     meta.add_member("m", vineyard.ObjectMeta())
     table = Cells(meta._repr_html_())
-    assert table.caption == "vineyard.ObjectMeta, a draft" and len(table.rows) == 21 and table.rows[-1][1].endswith("more")
+    assert table.caption == "vineyard.ObjectMeta, a draft"
+    assert len(table.rows) == 21 and table.rows[-1][1].endswith("more")
     assert "<script>" not in meta._repr_html_() and max(len(cell) for row in table.rows for cell in row) <= 80
 
 

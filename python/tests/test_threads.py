@@ -172,7 +172,7 @@ class Counter:
 
 
 def counted_during(call):
-    """What the other thread counted during a call of C, in which only giving up the GIL lets it: no switch is forced."""
+    """What the other thread counted during a call of C, in which only giving up the GIL lets it: no switch is made."""
     before = sys.getswitchinterval()
     with Counter() as counter:
         sys.setswitchinterval(1000)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The types that the package states: complete, usable in strict mode, and those of the code.
 
-Checked with basedpyright, which is pyright with its node from PyPI: pyright itself would download node while the tests run.
+Checked with basedpyright, which is pyright with its node from PyPI: pyright itself would download one during the tests.
 """
 
 import ast
@@ -88,8 +88,8 @@ def stated_in(body):
 def parameters_of(function):
     """The names of the parameters of a function of Python or of the extension module; a list for each overload."""
     if hasattr(function, "__nb_signature__"):
-        parsed = [ast.parse(re.sub(r"\\\d+", "...", signature) + ": ...").body[0] for signature, *_ in function.__nb_signature__]
-        return [parameters_in(one) for one in parsed]
+        texts = [re.sub(r"\\\d+", "...", signature) + ": ..." for signature, *_ in function.__nb_signature__]
+        return [parameters_in(ast.parse(text).body[0]) for text in texts]
     known = inspect.signature(function).parameters.values()
     return [[(p.name, p.default is not p.empty) for p in known if is_public(p.name)]]
 
@@ -129,7 +129,7 @@ def compare_class(where, actual, definition):
     for name, definitions in stated.items():
         value = inspect.getattr_static(actual, name, None)
         value = getattr(value, "__func__", value)
-        if value is None or not callable(value) or not isinstance(definitions[0], ast.FunctionDef | ast.AsyncFunctionDef):
+        if not callable(value) or not isinstance(definitions[0], ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if actual is vineyard.aio.Client and list(parameters_of(value)[0])[1:] == [("args", False), ("kw", False)]:
             value = getattr(vineyard.Client, name)
@@ -146,7 +146,8 @@ def _inherited(cls):
 @pytest.mark.parametrize("stub", STUBS)
 def test_the_stub_is_that_of_the_code(stub):
     module = module_of(stub)
-    stated = {n: d for n, d in stated_in(ast.parse((FOLDER / (stub + ".pyi")).read_text()).body).items() if is_public(n)}
+    tree = ast.parse((FOLDER / (stub + ".pyi")).read_text())
+    stated = {n: d for n, d in stated_in(tree.body).items() if is_public(n)}
     for name, definitions in stated.items():
         actual = getattr(module, name)
         if isinstance(definitions[0], ast.ClassDef):

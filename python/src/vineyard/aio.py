@@ -5,8 +5,8 @@
         object_id = await client.put(array, name="a")
         view = await client.get("a", wait=True)
 
-Calls run in threads, so that neither a long copy nor a wait holds up the event loop. Cancelling one leaves nothing behind:
-a wait ends, and an object that a cancelled put has made is deleted.
+Calls run in threads, so that neither a long copy nor a wait holds up the event loop. Cancelling one leaves nothing
+behind: a wait ends, and an object that a cancelled put has made is deleted.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ class Client:
         self.sync._get_object(object_id, _sync._wait_ms(wait))
 
     async def _sliced(self, ask, wait):
-        """Asks `ask(wait=seconds)` again and again until the time is over, a short while each, so that it can be cancelled
-        and that more waits than threads take turns."""
+        """Asks `ask(wait=seconds)` again and again until the time is over, a short while each, so that it can be
+        cancelled, and that more waits than threads take turns."""
         end = None if wait is True else time.monotonic() + wait
         while True:
             left = _SLICE_S if end is None else min(_SLICE_S, max(end - time.monotonic(), 0))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builders and resolvers of other distributions, by entry points of the group `vineyard.types`.
 
-An entry point names a function `f(builder_ctx, resolver_ctx)`, which registers. It is called at the first put or get of a
-type that neither the program nor vineyard knows, never at import. What one of them does wrong is a warning and leaves the
-others as they are: it registers in contexts of its own, whose contents count only once it has returned.
+An entry point names a function `f(builder_ctx, resolver_ctx)`, which registers. It is called at the first put or get of
+a type that neither the program nor vineyard knows, never at import. What one of them does wrong is a warning and leaves
+the others as they are: it registers in contexts of its own, whose contents count only once it has returned.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects and foreign values by the protocols of arrays and tables, without importing anybody's library.
 
-Out: an Object offers what its stored type can give: the buffer protocol, `__array__`, `__array_interface__` and DLPack for
-tensors, the Arrow PyCapsule interface for Arrow data, data frames and series. In: a value that no builder knows is put by
-what it offers, and comes back as what the protocol says it is: an Arrow array or table, or an array.
+Out: an Object offers what its stored type can give: the buffer protocol, `__array__`, `__array_interface__` and DLPack
+for tensors, the Arrow PyCapsule interface for Arrow data, data frames and series. In: a value that no builder knows is
+put by what it offers, and comes back as what the protocol says it is: an Arrow array or table, or an array.
 """
 
 from __future__ import annotations
@@ -91,8 +91,16 @@ def _tensor_attribute(obj, name):
     if name == "__array__":
         return _array_method(obj)
     if name == "__array_interface__":
-        return _value(obj).__array_interface__
+        return _interface_of(_value(obj))
     return _dlpack_device if name == "__dlpack_device__" else _dlpack_method(lambda: _value(obj))
+
+
+def _interface_of(array):
+    """With what holds the bytes' pin in place of their address: that is what a consumer keeps."""
+    interface = dict(array.__array_interface__)
+    if array.base is not None:
+        interface["data"] = array.base
+    return interface
 
 
 def _dlpack_device():
@@ -157,8 +165,8 @@ class _Capsules:
 def encode_other(writer, node, value, scope):
     """Writes a value that no builder knows: plain, else by the first protocol that it offers and that works.
 
-    NotImplemented, and nothing written: it can only be pickled. Protocols are looked for on the class, as Python does with
-    its own: a class, module or mock offers none.
+    NotImplemented, and nothing written: it can only be pickled. Protocols are looked for on the class, as Python does
+    with its own: a class, module or mock offers none.
     """
     from .builtin import is_complete
     from .python import _encode_plain
