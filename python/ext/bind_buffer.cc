@@ -101,7 +101,8 @@ nb::object item_of(nb::handle self, nb::handle key) {
 }
 
 nb::object equals(const Blob& self, nb::handle other) {
-  if (!PyObject_CheckBuffer(other.ptr())) return nb::borrow(nb::handle(Py_NotImplemented));
+  if (!PyObject_CheckBuffer(other.ptr()) || nb::isinstance<ObjectHandle>(other))
+    return nb::borrow(nb::handle(Py_NotImplemented));
   const BorrowedBuffer buffer(other);
   const std::span<const std::byte> bytes = buffer.bytes();
   return nb::bool_(std::ranges::equal(self.bytes, bytes));
@@ -248,6 +249,11 @@ void bind_blob_builder(nb::module_& module) {
       module, "BlobBuilder", nb::type_slots(builder_slots),
       "A blob under construction: write through `buffer` or `copy`, then `seal`.")
       .def("__len__", [](const BlobBuilderHandle& self) { return self.size; })
+      .def("__repr__",
+           [](const BlobBuilderHandle& self) {
+             return "<vineyard.BlobBuilder, " + to_string(ByteCount(self.size)) +
+                    (self.is_open ? ">" : ", sealed or aborted>");
+           })
       .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
       .def_prop_ro("id", &id_of_builder,
                    "The id the blob will have. Asking for it before `seal` costs a message.")

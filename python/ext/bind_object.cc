@@ -120,12 +120,38 @@ nb::object reference_ids(const ObjectHandle& self) {
   return ids;
 }
 
+/// Whether consumers of arrays and tables ask for a method of that name.
+bool is_protocol(std::string_view name) {
+  return name.starts_with("__arrow_c_") || name.starts_with("__dlpack") || name == "__array__" ||
+         name == "__array_interface__";
+}
+
+/// The buffer of the array that a tensor is; the view keeps that array, and the array its pin.
+int export_tensor(PyObject* self, Py_buffer* view, int flags) {
+  view->obj = nullptr;
+  try {
+    const nb::object array = in_python([&] {
+      return nb::module_::import_("vineyard.data.protocols").attr("buffer_of")(nb::handle(self));
+    });
+    return PyObject_GetBuffer(array.ptr(), view, flags);
+  } catch (nb::python_error& e) {
+    e.restore();
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_BufferError, e.what());
+  }
+  return -1;
+}
+
+PyType_Slot object_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(&export_tensor)},
+                              {0, nullptr}};
+
 /// `obj.member`: a member of that name, or of the name with an underscore; `first` and `second` of a sequence.
 nb::object attribute_of(nb::handle self, std::string_view name) {
   const ObjectHandle& object = nb::cast<ObjectHandle&>(self);
-  if (name.starts_with("__arrow_c_")) {
-    const nb::object offered =
-        nb::module_::import_("vineyard.data.arrow").attr("attribute_of")(self, str_of(name));
+  if (is_protocol(name)) {
+    const nb::object offered = in_python([&] {
+      return nb::module_::import_("vineyard.data.protocols").attr("attribute_of")(self, name);
+    });
     if (!offered.is_none()) return offered;
   }
   if (!name.starts_with("__")) {
@@ -138,7 +164,8 @@ nb::object attribute_of(nb::handle self, std::string_view name) {
     if (!element.empty() && object.node.member(element)) return member_of(object, element);
   }
   throw nb::attribute_error(("an object of type '" + std::string(object.node.type_name()) +
-                             "' has no member '" + std::string(name) + "'")
+                             "' has no member '" + std::string(name) +
+                             "': obj.meta.keys() lists what it has")
                                 .c_str());
 }
 
@@ -188,7 +215,7 @@ ObjectId id_of(ObjectHandle& handle) {
 }
 
 void bind_objects(nb::module_& module) {
-  nb::class_<ObjectHandle>(module, "Object",
+  nb::class_<ObjectHandle>(module, "Object", nb::type_slots(object_slots),
                            "An object that is being read: its metadata, members and buffers.")
       .def_prop_ro("id", &id_of)
       .def("_vineyard_id", &id_of)

@@ -33,7 +33,7 @@ from .meta import ObjectMeta, ObjectName
 from .version import __version__
 
 _SUBMODULES = frozenset(
-    ("_C", "core", "csi", "data", "deploy", "errors", "io", "launcher", "shared_memory", "version")
+    ("_C", "aio", "core", "csi", "data", "deploy", "errors", "io", "launcher", "shared_memory", "version")
 )
 
 
@@ -46,6 +46,9 @@ class Graph:
 
     def __init__(self, obj):
         self._object = obj
+
+    def __repr__(self):
+        return f"<vineyard.Graph of {self._object!r}>"
 
     def attr(self, key, default=None):
         """The plain value or member of that key, or `default`."""

@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _core
+from . import _core, _html
 from .core.builder import get_current_builders, id_of_result
 from .core.resolver import get_current_resolvers
+from .data.protocols import blob_dlpack, blob_dlpack_device
 from .errors import (
     AssertionFailedException,
     ConnectionErrorException,
@@ -23,6 +24,7 @@ from .errors import (
 from .meta import ObjectMeta, write_document
 
 _DEADLINE_MS = 30000
+_BY_SOCKET = "connect to the daemon of this host: vineyard.connect(), or vineyard.connect('/path/of/vineyard.sock')"
 _WAIT_MS = 2**62  # for ever
 
 
@@ -102,7 +104,10 @@ class Client(_core.Client):
         if builder is not None:
             return builder(self, value, **kw)
         if persist:
-            raise not_yet("put(persist=True): sharing objects with other instances")
+            raise not_yet(
+                "put(persist=True), which shares objects with other instances,",
+                "leave `persist` out; every process of this host sees the object, and a `name` finds it",
+            )
         result = id_of_result(get_current_builders().run(self, value, **kw))
         if name is not None:
             self._name_new(result, name)
@@ -117,10 +122,12 @@ class Client(_core.Client):
 
     def _get(self, object_id=None, name=None, resolver=None, fetch=False, wait=False, **kw):
         if fetch:
-            raise not_yet("get(fetch=True): objects of other instances")
+            raise not_yet(
+                "get(fetch=True), which gets objects of other instances,", "leave `fetch` out for those of this host"
+            )
         if object_id is None:
             if name is None:
-                raise ValueError("get needs an id or a name")
+                raise ValueError("get needs an id or a name: client.get(object_id), or client.get(name='...')")
             object_id = self.get_name(name, wait)
         elif isinstance(object_id, str) and not _core.ObjectID._is_text(object_id):
             object_id = self.get_name(object_id, wait)
@@ -141,7 +148,7 @@ class Client(_core.Client):
         if isinstance(metadata, (list, tuple)):
             return [self.create_metadata(m.__copy__()) for m in metadata]
         if not isinstance(metadata, ObjectMeta):
-            raise TypeError(f"an ObjectMeta is wanted, not {type(metadata).__name__}")
+            raise TypeError(f"create_metadata takes an ObjectMeta, not {type(metadata).__name__}; `put` takes any value")
         if "typename" not in metadata:
             raise MetaTreeInvalidException("metadata has no type name: meta['typename'] = ...")
         if metadata.typename == "vineyard::Blob":
@@ -182,7 +189,7 @@ class Client(_core.Client):
         """The id of a new object with the same members and payload; fields of `extra_metadata` (a dict) override."""
         meta = self.get_meta(object_id)
         if isinstance(meta._object, _core.Blob):
-            raise AssertionFailedException("a blob has no metadata to copy")
+            raise AssertionFailedException("a blob has no metadata to copy; its id can be a member of any object")
         for key, value in (extra_metadata or {}).items():
             meta[key] = value
         return self.create_metadata(meta).id
@@ -248,7 +255,9 @@ class Client(_core.Client):
         """A BlobBuilder of that many bytes; a list of them for a list of sizes."""
         if isinstance(size, (list, tuple)):
             return [self.create_blob(s) for s in size]
-        if isinstance(size, int) and not 0 <= size < 2**63:
+        if not hasattr(size, "__index__"):
+            raise TypeError(f"create_blob takes a number of bytes, or a list of them, not {type(size).__name__}")
+        if not 0 <= size < 2**63:
             raise InvalidException(f"a blob has 0 to 2**63 - 1 bytes, not {size}")
         return _core.BlobBuilder._create(self, size)
 
@@ -336,7 +345,7 @@ class Client(_core.Client):
     @property
     def rpc_client(self):
         """Not there: this client does not use TCP."""
-        raise AssertionError("this client does not use TCP")
+        raise AssertionError("this client does not use TCP: use the client itself, or its ipc_client")
 
     def has_ipc_client(self):
         """Always."""
@@ -361,7 +370,7 @@ class Client(_core.Client):
     def find_shared_memory(self, address):
         """The id of the blob that a buffer is part of; None if it is private memory."""
         if isinstance(address, int):
-            raise not_yet("find_shared_memory of a bare address; give the buffer instead")
+            raise not_yet("find_shared_memory of a bare address", "give the buffer or array itself")
         base = address
         while base is not None and not isinstance(base, _core.Blob):
             base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
@@ -397,11 +406,11 @@ RPCClient = Client
 
 def _refuse_remote(port, host, endpoint, rdma_endpoint, config):
     if port is not None or host is not None or endpoint is not None:
-        raise not_yet("connecting over TCP (host, port, endpoint)")
+        raise not_yet("connecting over TCP (host, port, endpoint)", _BY_SOCKET)
     if rdma_endpoint is not None:
-        raise not_yet("connecting over RDMA")
+        raise not_yet("connecting over RDMA", _BY_SOCKET)
     if config is not None:
-        raise not_yet("connect(config=...)")
+        raise not_yet("connect(config=...)", _BY_SOCKET)
 
 
 def _daemon_program():
@@ -455,9 +464,9 @@ def connect(*args, **kwargs):
     """
     first = args[0] if args else None
     if isinstance(first, (tuple, list)) or (isinstance(first, str) and _looks_like_endpoint(first)):
-        raise not_yet("connecting over TCP")
+        raise not_yet("connecting over TCP", _BY_SOCKET)
     if len(args) == 2 and (isinstance(args[1], int) or str(args[1]).isdigit()):
-        raise not_yet("connecting over TCP (host, port)")
+        raise not_yet("connecting over TCP (host, port)", _BY_SOCKET)
     deadline_ms = int(kwargs.pop("timeout", _DEADLINE_MS / 1000) * 1000)
     daemon_arguments = kwargs.pop("daemon_arguments", ())
     starts = not args and not kwargs and not os.environ.get("VINEYARD_IPC_SOCKET")
@@ -475,7 +484,7 @@ def _connect_arguments(args, kwargs):
         given[name] = value
     for name in ("session", "username", "password"):
         if given.pop(name, None) not in (None, ""):
-            raise not_yet(f"connect({name}=...)")
+            raise not_yet(f"connect({name}=...)", "leave it out; who may connect is decided by the rights of the socket's file")
     socket = given.pop("socket", None)
     return socket, {n: given.get(n) for n in ("port", "host", "endpoint", "rdma_endpoint", "config")}
 
@@ -499,9 +508,9 @@ def try_init():
     """Starts a daemon for this program and its children (VINEYARD_IPC_SOCKET), and returns its socket."""
     global _own
     if _own is not None:
-        raise AssertionError("try_init was called before")
+        raise AssertionError("try_init was called before: get_current_socket() says where, shutdown() ends that daemon")
     if os.environ.get("VINEYARD_IPC_SOCKET"):
-        raise ValueError("VINEYARD_IPC_SOCKET is set: there is a daemon to connect to")
+        raise ValueError("VINEYARD_IPC_SOCKET is set: there is a daemon to connect to, by vineyard.connect()")
     from .deploy.local import start_private
 
     _own = start_private()
@@ -512,7 +521,7 @@ def try_init():
 def get_current_socket():
     """The socket of the daemon that `try_init` started; ValueError if there is none."""
     if _own is None:
-        raise ValueError("no daemon was started: try_init()")
+        raise ValueError("no daemon was started by this program: vineyard.try_init() starts one")
     return _own.socket
 
 
@@ -560,7 +569,7 @@ def memory_copy(dst, src, *args, offset=None, concurrency=None, **kw):
     at = int(offset if offset is not None else args[0] if args else 0)
     target, source = memoryview(dst), memoryview(src)
     if target.readonly:
-        raise TypeError("the destination is read-only")
+        raise TypeError("the destination is read-only: copy into a bytearray, or the buffer of a BlobBuilder")
     if not target.c_contiguous or not source.c_contiguous:
         raise AssertionFailedException("both buffers must be contiguous")
     if target.nbytes == 0 or source.nbytes == 0:
@@ -588,6 +597,8 @@ def _extend_objects():
     _core.Blob.__reduce_ex__ = _reduce_blob
     _core.Object.__reduce_ex__ = _refuse_pickle
     _core.Object.size = _size
+    _core.Blob.__dlpack__ = blob_dlpack
+    _core.Blob.__dlpack_device__ = blob_dlpack_device
     _core.Object.get_member = _core.Object.member
     _core.ObjectID.id = property(lambda self: self, doc="Itself.")
 
@@ -614,3 +625,11 @@ def _size(self):
 
 
 _extend_objects()
+for _class, _table in (
+    (_core.Object, _html.of_object),
+    (_core.Blob, _html.of_blob),
+    (ObjectMeta, _html.of_meta),
+    (InstanceStatus, _html.of_status),
+    (Client, _html.of_client),
+):
+    _class._repr_html_ = _table

@@ -160,6 +160,6 @@ class UnknownErrorException(VineyardException):
     """An error without a code of its own."""
 
 
-def not_yet(what: str) -> NotImplementedException:
-    """The exception for a part of the interface that does not exist in this release."""
-    return NotImplementedException(f"{what} is not there yet in this release of vineyard")
+def not_yet(what: str, instead: str = "") -> NotImplementedException:
+    """The exception for a part of the interface that does not exist in this release; `instead` is what works today."""
+    return NotImplementedException(f"{what} is not there yet in this release of vineyard{instead and ': '}{instead}")

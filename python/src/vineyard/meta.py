@@ -275,7 +275,7 @@ class ObjectMeta:
             self._id = None
             return self._items
         if isinstance(self._object, _core.Blob):
-            raise RuntimeError("a blob has no metadata to change")
+            raise RuntimeError("a blob has no metadata to change: make an ObjectMeta, and add the blob as a member")
         typename, nbytes, is_global = self.typename, self.nbytes, self.isglobal
         items = {}
         for key in self._object._keys():
@@ -312,7 +312,7 @@ class ObjectMeta:
             raise TypeError(f"a member is an Object, Blob, ObjectMeta or ObjectID, not {type(member).__name__}")
         items = self._draft()
         if key in items:
-            raise RuntimeError(f"'{key}' is there already")
+            raise RuntimeError(f"'{key}' is there already: meta.reset_key('{key}') takes it away first")
         items[key] = member
 
     def reset_key(self, key):
@@ -352,7 +352,7 @@ class ObjectMeta:
         if isinstance(value, ObjectMeta) and value._object is not None:
             return value._object
         if self._client is None:
-            raise RuntimeError(f"'{key}' is known by its id only, and this metadata has no client yet")
+            raise RuntimeError(f"'{key}' is known by its id only, and this metadata has no client yet: client.get_object(meta['{key}'].id) gets it")
         return self._client._get_object(value)
 
     get_member = member
@@ -365,7 +365,7 @@ class ObjectMeta:
         client = self._client or getattr(self._object, "_client_handle", None)
         if client is not None and (wanted == self._own_blob() or wanted in _blob_ids(self, client)):
             return memoryview(client._get_object(wanted))
-        raise ObjectNotExistsException(f"{wanted!r} is no blob of this object")
+        raise ObjectNotExistsException(f"{wanted!r} is no blob of this object: client.get_blob(id) gets any blob")
 
     def _own_blob(self):
         return self._object.id if isinstance(self._object, _core.Blob) and self._object._has_id else None

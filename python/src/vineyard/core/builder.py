@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .. import _core
 from ..data.builtin import Builtin, builtin_for, is_complete
+from . import plugins
 from .current import Current, Scoped, accepts
 
 _SHORT = frozenset((bytes, str, int, float, bool, type(None)))
@@ -62,7 +63,7 @@ class BuilderContext:
         if cls in found:
             return found[cls]
         builder = self._search(cls)
-        if builder is not None and is_complete():
+        if builder is not None and is_complete() and plugins.is_complete():
             found[cls] = builder
         return builder
 
@@ -71,9 +72,17 @@ class BuilderContext:
             builder = self._builders.get(base)
             if builder is None and self._has_builtins:
                 builder = builtin_for(base)
+                if builder is not None and plugins.may_know(cls, base):
+                    return self._search_plugins(cls, base) or builder
             if builder is not None:
                 return builder
         return None
+
+    def _search_plugins(self, cls, known):
+        """A builder of an entry point for a base that comes before the known one."""
+        builders = plugins.types().builders
+        before = cls.__mro__[: cls.__mro__.index(known)]
+        return next((builders[base] for base in before if base in builders), None)
 
     def run(self, client, value, **kw):
         """Builds an object of `value`; returns what the builder returns, usually an id or metadata."""
@@ -91,6 +100,9 @@ class BuilderContext:
         return builder(client, value, **kw)
 
     __call__ = run
+
+    def __repr__(self):
+        return f"<vineyard.BuilderContext, {len(self._builders)} registered{', builtins' * self._has_builtins}>"
 
 
 default_builder_context = BuilderContext()

@@ -5,29 +5,34 @@ from __future__ import annotations
 
 from _thread import _local
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
 _VARIADIC = 0x08  # inspect.CO_VARKEYWORDS, without importing inspect
 
 
 class Current:
     """The current context of each thread: the default, or the one entered last."""
 
-    def __init__(self, default):
+    def __init__(self, default: Any) -> None:
         self._default = default
         self._local = _local()
 
-    def get(self):
+    def get(self) -> Any:
         """The context that is current in this thread."""
         stack = getattr(self._local, "stack", None)
         return stack[-1] if stack else self._default
 
-    def push(self, context):
+    def push(self, context: Any) -> None:
         """Makes `context` current in this thread until `pop`."""
         stack = getattr(self._local, "stack", None)
         if stack is None:
             stack = self._local.stack = []
         stack.append(context)
 
-    def pop(self):
+    def pop(self) -> None:
         """Undoes the last `push` of this thread."""
         self._local.stack.pop()
 
@@ -35,24 +40,24 @@ class Current:
 class Scoped:
     """A context manager that makes a child of the current context current in this thread."""
 
-    def __init__(self, current, entries, base):
+    def __init__(self, current: Current, entries: Mapping[Any, Any] | None, base: Any) -> None:
         if entries is not None and not hasattr(entries, "items"):
-            raise ValueError(f"a dict is wanted, not {type(entries).__name__}")
+            raise ValueError(f"a dict is wanted ({{type or type name: function}}), not a {type(entries).__name__}")
         self._current = current
         self._entries = entries
         self._base = base
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         base = self._current.get() if self._base is None else self._base
         child = base.extend(self._entries)
         self._current.push(child)
         return child
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._current.pop()
 
 
-def accepts(function, name):
+def accepts(function: Callable[..., Any], name: str) -> tuple[bool, bool]:
     """Whether `function` can be called with the keyword `name`, and whether with any keyword."""
     code = getattr(function, "__code__", None)
     if code is None:

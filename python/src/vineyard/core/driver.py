@@ -18,6 +18,9 @@ class DriverContext:
         """The context this one was made from; a root is its own parent."""
         return self if self._parent is None else self._parent
 
+    def __repr__(self):
+        return f"<vineyard.DriverContext, {len(self._drivers)} prefixes>"
+
     def register(self, typename_prefix, meth, func):
         """Adds `func` as method `meth` to values whose object's type name begins with `typename_prefix`."""
         self._drivers.setdefault(typename_prefix, {})[meth] = func

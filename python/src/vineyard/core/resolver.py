@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .. import _core
 from ..data.builtin import builtin_resolver_for
+from . import plugins
 from .current import Current, Scoped, accepts
 
 _SHORT = ("vineyard::Blob", "vineyard::Scalar")
@@ -55,7 +56,8 @@ class ResolverContext:
             found = self._search(typename)
             if len(self._found) > 4096:
                 self._found = {}
-            self._found[typename] = found
+            if plugins.is_complete():
+                self._found[typename] = found
         return found
 
     def _search(self, typename):
@@ -63,6 +65,8 @@ class ResolverContext:
         builtin, length = builtin_resolver_for(typename) if self._has_builtins else (None, -1)
         if longest is not None and len(longest) >= length:
             return self._resolvers[longest], False
+        if builtin is None and self._has_builtins:
+            return plugins.types().resolver_for(typename), False
         return builtin, builtin is not None
 
     def run(self, obj, **kw):
@@ -76,6 +80,9 @@ class ResolverContext:
         return self._run_registered(resolver, obj, kw)
 
     __call__ = run
+
+    def __repr__(self):
+        return f"<vineyard.ResolverContext, {len(self._resolvers)} registered{', builtins' * self._has_builtins}>"
 
     def _run_registered(self, resolver, obj, kw):
         takes, variadic = accepts(resolver, "resolver")

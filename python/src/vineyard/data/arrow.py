@@ -6,7 +6,7 @@ that the Arrow C data interface can say, buffers as they are. What comes back ar
 from __future__ import annotations
 
 from .. import _core
-from .builtin import builtin_resolver_for, register
+from .builtin import register
 
 
 def _encode_array(writer, node, value, scope):
@@ -159,16 +159,6 @@ def register_polars():
 
     register(pl.DataFrame, _encode_polars)
     register(pl.Series, _encode_polars_series)
-
-
-def attribute_of(obj, name):
-    """A method of the Arrow PyCapsule interface of an Object that holds Arrow data; None if it does not."""
-    resolver, _ = builtin_resolver_for(obj.typename)
-    if resolver is resolve_array:
-        return getattr(_core._arrow_array(obj), name, None)
-    if resolver is resolve_table or resolver is resolve_batch:
-        return getattr(_core._arrow_table(obj), name, None)
-    return None
 
 
 # ---- helpers that programs with builders of their own import from here

@@ -105,7 +105,10 @@ class Builtin:
         """Publishes an object of `value`; returns its id."""
         unknown = () if self.options is None else options.keys() - self.options - {"allow_pickle"}
         if unknown:
-            raise TypeError(f"put of {type(value).__qualname__} has no keyword {', '.join(sorted(unknown))}")
+            known = ", ".join(sorted(self.options | {"allow_pickle", "builder", "name", "persist"}))
+            raise TypeError(
+                f"put of {type(value).__qualname__} has no keyword {', '.join(sorted(unknown))}; it knows {known}"
+            )
         if self.whole is not None:
             return self.whole(client, value)
         writer = _core._Writer()

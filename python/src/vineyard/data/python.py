@@ -11,6 +11,7 @@ from .. import _core
 from ..meta import ObjectMeta
 from .builtin import register
 from .plain import pack, unpack
+from .protocols import encode_other
 
 _FEW = 64  # elements that are worth being members, which other languages can read
 _MANY = 20000  # members of one document
@@ -167,5 +168,5 @@ register(memoryview, None, whole=_put_bytes)
 register(_core.Blob, None, whole=_put_blob)
 for _type in (_core.ObjectID, _core.Object, ObjectMeta):
     register(_type, None, whole=_put_id)
-# Everything else: plain if it can be, else pickled.
-register(object, _encode_plain)
+# Everything else: plain if it can be, or by a protocol that it offers; else pickled.
+register(object, encode_other)
