@@ -18,9 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_FOR_ONE_INPUT = 10
-# About a thousand runs a second, where the others make tens of thousands, run a part as often: `names` and `outbox` are no
-# parsers, each run makes a worker with its memory and takes it through a script of steps; `settings` makes a command line.
-PART = {"names": 20, "outbox": 20, "settings": 10}
+# What makes hundreds of runs a second, where the others make tens of thousands, runs a part as often: `names` and `outbox` are
+# no parsers, each run makes a worker with its memory and takes it through a script of steps; `settings` makes a command line.
+PART = {"names": 200, "outbox": 50, "settings": 10}
 
 
 def targets_of(build: Path) -> list[Path]:

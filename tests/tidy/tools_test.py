@@ -100,7 +100,7 @@ class RunTests(Temporary):
 
     def test_the_stages_of_the_day_are_not_those_of_the_night(self):
         day = [stage.name for stage in run_tests.STAGES if not stage.nightly]
-        self.assertEqual(day, ["dev", "python", "stress", "rules", "asan"])
+        self.assertEqual(day, ["dev", "python", "stress", "rules", "asan", "fuzz"])
 
 
 class Fuzz(Temporary):
