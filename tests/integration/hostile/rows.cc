@@ -16,7 +16,7 @@
 namespace vineyard::hostile {
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(VINEYARD_TSAN)
 constexpr std::int64_t kResidentSlack = 256 << 20;  // it keeps what was freed for a while
 #else
 constexpr std::int64_t kResidentSlack = 16 << 20;
