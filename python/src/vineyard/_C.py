@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from . import ObjectBuilder
 from . import errors as _errors
 from ._core import Blob, BlobBuilder, Object, ObjectID
 from .client import Client as ClientBase
@@ -23,6 +24,7 @@ __all__ = [
     "IPCClient",
     "InstanceStatus",
     "Object",
+    "ObjectBuilder",
     "ObjectID",
     "ObjectMeta",
     "ObjectName",

@@ -24,7 +24,7 @@ class context:  # noqa: N801 - a name that programs use
 
 
 def __getattr__(name):
-    if name == "client":
+    if name in ("client", "utils"):
         import importlib
 
         return importlib.import_module("." + name, __name__)
