@@ -80,6 +80,16 @@ nb::object member_of(const ObjectHandle& self, std::string_view key) {
   return nb::none();
 }
 
+/// The same, but there must be one.
+nb::object required_member(const ObjectHandle& self, std::string_view key) {
+  nb::object member = member_of(self, key);
+  if (member.is_none())
+    throw std::runtime_error("an object of type '" + std::string(self.node.type_name()) +
+                             "' has no member '" + std::string(key) +
+                             "': obj.meta.keys() lists what it has");
+  return member;
+}
+
 /// The bytes under `key` as a Blob with a pin of its own; None if there is no such buffer.
 nb::object get_buffer(const ObjectHandle& self, std::string_view key) {
   const std::optional<meta::Member> member = self.node.member(key);
@@ -171,8 +181,7 @@ nb::object attribute_of(nb::handle self, std::string_view name) {
 
 std::string describe(const ObjectHandle& self) {
   const std::string id = self.id.is_valid() ? self.id.to_string() : "inline";
-  return "<vineyard.Object " + id + ", " + std::string(self.node.type_name()) + ", " +
-         to_string(ByteCount(self.node.nbytes())) + ">";
+  return "Object <\"" + id + "\": " + std::string(self.node.type_name()) + ">";
 }
 
 bool same_object(ObjectHandle& self, nb::handle other) {
@@ -227,8 +236,10 @@ void bind_objects(nb::module_& module) {
       .def_prop_ro("nbytes", [](const ObjectHandle& self) { return self.node.nbytes(); })
       .def_prop_ro("isglobal", [](const ObjectHandle& self) { return self.node.is_global(); })
       .def_prop_ro("islocal", [](const ObjectHandle& self) { return !self.node.is_global(); })
-      .def("member", &member_of, nb::arg("key"),
-           "The member of that key as Object or Blob; None if there is none.")
+      .def("member", &required_member, nb::arg("key"),
+           "The member of that key as Object or Blob. RuntimeError if there is none.")
+      .def("__getitem__", &required_member, nb::arg("key"))
+      .def("_find_member", &member_of)
       .def("_keys", &keys_of)
       .def("_kind", &kind_of)
       .def("_field", &field_of, nb::arg("key"), nb::arg("default") = nb::none())

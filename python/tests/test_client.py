@@ -139,15 +139,13 @@ def test_what_is_not_there_yet_says_so(call):
         call()
 
 
-@pytest.mark.parametrize("name", ["persist", "migrate", "label", "create_stream", "open_stream", "get_remote_blob", "evict", "debug"])
+@pytest.mark.parametrize("name", ["migrate", "create_stream", "open_stream", "get_remote_blob", "evict", "debug"])
 def test_methods_that_are_not_there_yet_say_so(client, name):
     with pytest.raises(errors.NotImplementedException, match=f"Client.{name} is not there yet"):
         getattr(client, name)(1)
 
 
 def test_put_and_get_of_other_instances_say_so(client):
-    with pytest.raises(errors.NotImplementedException):
-        client.put([1], persist=True)
     with pytest.raises(errors.NotImplementedException):
         client.get(client.put([1]), fetch=True)
 

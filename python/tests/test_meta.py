@@ -215,7 +215,7 @@ def test_mistakes_in_metadata_are_refused(client):
     with pytest.raises(TypeError):
         meta.add_member("y", 5)
     meta.add_member("gone", ObjectID(12345))
-    with pytest.raises(errors.ObjectNotExistsException):
+    with pytest.raises(errors.MetaTreeSubtreeNotExistsException):
         client.create_metadata(meta)
     meta.reset_key("gone")
     meta.reset_key("gone")

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 
-from . import _core, _html
+from . import _core, _html, _marks
 from .core.builder import get_current_builders, id_of_result
 from .core.resolver import get_current_resolvers
 from .data.protocols import blob_dlpack, blob_dlpack_device
@@ -17,6 +18,7 @@ from .errors import (
     DeadlineException,
     InvalidException,
     MetaTreeInvalidException,
+    MetaTreeSubtreeNotExistsException,
     ObjectNotExistsException,
     VineyardException,
     not_yet,
@@ -103,12 +105,9 @@ class Client(_core.Client):
     def _put(self, value, builder=None, persist=False, name=None, **kw):
         if builder is not None:
             return builder(self, value, **kw)
-        if persist:
-            raise not_yet(
-                "put(persist=True), which shares objects with other instances,",
-                "leave `persist` out; every process of this host sees the object, and a `name` finds it",
-            )
         result = id_of_result(get_current_builders().run(self, value, **kw))
+        if persist:
+            self.persist(result)
         if name is not None:
             self._name_new(result, name)
         return result
@@ -154,8 +153,11 @@ class Client(_core.Client):
         if metadata.typename == "vineyard::Blob":
             raise AssertionFailedException("a blob is made by put or create_blob, not of metadata")
         writer = _core._Writer()
-        write_document(metadata, writer)
-        metadata._id = writer.publish(self)
+        try:
+            write_document(metadata, writer)
+            metadata._id = writer.publish(self)
+        except ObjectNotExistsException as e:
+            raise MetaTreeSubtreeNotExistsException(str(e)) from e
         metadata._client = self
         return metadata
 
@@ -183,7 +185,29 @@ class Client(_core.Client):
         `deep` also takes members that nothing else refers to, `force` also objects that others refer to, with all that
         refer to them. Objects that are absent, or that others refer to, are left as they are.
         """
-        self._remove(_ids_of(object_id), force, deep)
+        ids = _ids_of(object_id)
+        _marks.forget(self, ids)
+        self._remove(ids, force, deep)
+
+    def persist(self, object_id):
+        """Marks an object as one that is to be kept; other instances see persisted objects once there are any."""
+        try:
+            obj = self._get_object(object_id)
+        except ObjectNotExistsException as e:
+            raise MetaTreeSubtreeNotExistsException(str(e)) from e
+        if isinstance(obj, _core.Blob):
+            raise AssertionFailedException("a blob cannot be persisted by itself: persist the object that it is part of")
+        _marks.persist(self, obj.id)
+
+    def label(self, object_id, key, value=None):
+        """Sets a label of an object, or those of a dict; `meta.labels` reads them."""
+        labels = key if isinstance(key, dict) else {key: value}
+        for name, text in labels.items():
+            if not isinstance(name, str) or not isinstance(text, str):
+                raise TypeError(f"a label is a text for a text, not {type(text).__name__} for {type(name).__name__}")
+        obj = self._get_object(object_id)
+        for name, text in labels.items():
+            _marks.set_label(self, obj.id, name, text)
 
     def shallow_copy(self, object_id, extra_metadata=None):
         """The id of a new object with the same members and payload; fields of `extra_metadata` (a dict) override."""
@@ -247,7 +271,13 @@ class Client(_core.Client):
 
     def list_names(self, pattern="*", regex=False, limit=5):
         """A dict of names to ids, for names that match."""
-        return self._list_names(pattern, regex, limit)
+        wanted = limit
+        while True:
+            names = self._list_names(pattern, regex, wanted)
+            found = {name: object_id for name, object_id in names.items() if not _marks.is_mark(name)}
+            if len(found) >= limit or len(names) < wanted:
+                return found
+            wanted = limit + len(names) - len(found) if len(found) < len(names) else wanted + limit
 
     # ---- blobs
 
@@ -317,8 +347,26 @@ class Client(_core.Client):
     rpc_endpoint = property(lambda self: "0.0.0.0:0", doc="The TCP address of the instance: off.")
     rdma_endpoint = property(lambda self: "", doc="The RDMA address of the instance: off.")
     spread = False
-    compression = False
+    compression = True
     timeout_seconds = _DEADLINE_MS // 1000
+
+    @contextmanager
+    def with_compression(self, enabled=True):
+        """Sets `compression` meanwhile; it is for what goes over TCP, so nothing follows from it here."""
+        self.compression, before = enabled, self.compression
+        try:
+            yield self
+        finally:
+            self.compression = before
+
+    @contextmanager
+    def with_spread(self, enabled=True):
+        """Sets `spread` meanwhile; there is one instance, so nothing follows from it yet."""
+        self.spread, before = enabled, self.spread
+        try:
+            yield self
+        finally:
+            self.spread = before
 
     @property
     def meta(self):
@@ -380,9 +428,9 @@ class Client(_core.Client):
 def _add_missing():
     """What programs may ask for and is not there yet: each name raises, and says so."""
     names = (
-        "persist label migrate evict load unpin release_object release_objects create_remote_blob get_remote_blob "
+        "migrate evict load unpin release_object release_objects create_remote_blob get_remote_blob "
         "get_remote_blobs create_stream open_stream drop_stream stop_stream push_chunk next_chunk next_chunk_meta "
-        "next_chunk_id new_buffer_chunk next_buffer_chunk with_compression with_spread debug is_fetchable"
+        "next_chunk_id new_buffer_chunk next_buffer_chunk debug is_fetchable"
     )
     for name in names.split():
 
@@ -600,7 +648,26 @@ def _extend_objects():
     _core.Blob.__dlpack__ = blob_dlpack
     _core.Blob.__dlpack_device__ = blob_dlpack_device
     _core.Object.get_member = _core.Object.member
+    for cls in (_core.Object, _core.Blob):
+        cls.from_ = staticmethod(_object_of)
+        cls.ispersist = property(_is_persisted, doc="Whether it was persisted.")
+    _core.Object.signature = property(lambda self: int(self.id), doc="A number that is the object's own.")
     _core.ObjectID.id = property(lambda self: self, doc="Itself.")
+
+
+def _object_of(meta):
+    """The Object or Blob of an ObjectMeta."""
+    if meta._object is None and meta._client is not None and meta._id is not None:
+        return meta._client._get_object(meta._id)
+    if meta._object is None:
+        raise RuntimeError("this metadata has no object yet: client.create_metadata(meta) creates it")
+    return meta._object
+
+
+def _is_persisted(self):
+    # A part of another object has no id as long as nobody asks for it.
+    own = self._own_id if isinstance(self, _core.Object) else None
+    return own is not None and _marks.is_persisted(self._client_handle, own)
 
 
 def _reduce_blob(self, protocol):

@@ -168,7 +168,14 @@ class ObjectMeta:
         raise AttributeError(f"an object of type '{self.typename}' has no length")
 
     timestamp = 0
-    labels = property(lambda self: {})
+
+    @property
+    def labels(self):
+        """The labels that `client.label` gave the object, a dict."""
+        from . import _marks
+
+        client = self._client or getattr(self._object, "_client_handle", None)
+        return {} if client is None or (self._id is None and self._object is None) else _marks.labels_of(client, self.id)
 
     def label(self, key):
         """The label of that key; empty if there is none."""
@@ -188,7 +195,7 @@ class ObjectMeta:
             known["typename"] = self.typename
         if self._id is not None or self._object is not None:
             known["nbytes"] = self.nbytes
-            known["transient"] = True
+            known["transient"] = not getattr(self._object, "ispersist", False)
             known["instance_id"] = self.instance_id
             # An inline member gets an id only when somebody asks for it.
             own = self._id if self._id is not None else getattr(self._object, "_own_id", None)
@@ -341,7 +348,7 @@ class ObjectMeta:
     def member(self, key):
         """The member of that key as Object or Blob; None if there is none. RuntimeError if it is a plain value."""
         if self._items is None:
-            return None if isinstance(self._object, _core.Blob) else self._object.member(key)
+            return None if isinstance(self._object, _core.Blob) else self._object._find_member(key)
         if key not in self._items:
             return None
         value = self._items[key]

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from .. import _core
+from ..core.resolver import remember
+from ..errors import not_yet
 from . import tensor
 from .builtin import register
 from .plain import pack, unpack
@@ -330,6 +332,7 @@ def _read_extras(obj, value):
         value.flags.allows_duplicate_labels = False
     # The bytes are read-only, and somebody else refers to them: so pandas copies what is written to (copy on write).
     value.__dict__["_vineyard_original"] = value.copy(deep=False)
+    remember(value, obj)
     return value
 
 
@@ -437,10 +440,10 @@ def resolve_frame(obj, context, options):
     """A frame over the shared bytes."""
     size = int(obj._field("__values_-size", 0))
     columns = [context.run(obj.member(f"__values_-value-{i}"), **options) for i in range(size)]
-    index = obj.member("index_")
+    index = obj._find_member("index_")
     if index is not None:
         index = resolve_index(index, context, options)
-    labels = obj.member("column_index_")
+    labels = obj._find_member("column_index_")
     labels = json.loads(obj._field("columns_")) if labels is None else resolve_index(labels, context, options)
     block = _one_block(columns) if columns else None
     if block is not None:
@@ -469,3 +472,15 @@ register(pd.Index, _encode_index)
 register(pd.api.extensions.ExtensionArray, _encode_extension)
 register(pd.Categorical, _encode_extension)
 register(_Opaque, _encode_opaque)
+
+
+class NDArrayArray:
+    """A column of arrays; not there yet."""
+
+    def __init__(self, *args, **kw):
+        raise not_yet("a column of arrays (NDArrayArray)", "put the array itself, beside the frame")
+
+
+def make_global_dataframe(client, blocks, extra_meta=None):
+    """Not there yet."""
+    raise not_yet("make_global_dataframe, a frame in parts on several instances,", "put one frame, or a list of frames")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pickle
 
+from ..errors import not_yet
+
 _FIX = "pass allow_pickle=True at put and at get, or register a builder and a resolver"
 
 
@@ -55,3 +57,14 @@ def resolve(obj, context, options):
     size = obj._field("size_")
     buffers = (obj._buffer(f"__buffers_-{i}") for i in range(obj._field("__buffers_-size", 0)))
     return pickle.loads(data[:size], buffers=[b"" if b is None else b for b in buffers])
+
+
+class PickledWriter:
+    """A pickle that is read bit by bit; not there yet."""
+
+    def __init__(self, *args, **kw):
+        raise not_yet(f"vineyard.data.pickle.{type(self).__name__}", "client.put(value, allow_pickle=True) pickles")
+
+
+class PickledReader(PickledWriter):
+    """A pickle that is written bit by bit; not there yet."""
