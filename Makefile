@@ -5,7 +5,7 @@ PYTHON = $(shell tools/find_python.sh)
 SECS ?= 60
 RUNS ?= 1000000
 
-.PHONY: all deps build py test test-nightly demo stress bench bench-peers fuzz model asan tsan clang pandas2 fmt tidy cover scorecard docs fresh-root clean
+.PHONY: all deps build py test test-nightly test-torch demo stress bench bench-peers fuzz model asan tsan clang pandas2 fmt tidy cover scorecard docs fresh-root clean
 all: build py
 
 deps:
@@ -20,6 +20,8 @@ test-nightly: deps
 	$(PYTHON) -B tools/run_tests.py --nightly
 asan tsan clang pandas2: deps
 	$(PYTHON) -B tools/run_tests.py $@
+test-torch: py
+	tools/test_torch.sh
 demo: all
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r examples/demo/requirements.txt
 	tools/run_part.sh examples/demo/demo.py

@@ -146,6 +146,12 @@ class Side:
         """Puts objects for `list_nothing` to look at."""
         self._kept = [self._client.create_metadata(self._thing()).id for _ in range(count)]
 
+    def list_all(self, count):
+        """Seconds to list that many objects, with their metadata."""
+        seconds, found = timing.once(lambda: self._client.list_metadatas("bench::Thing", limit=count))
+        assert len(found) == count
+        return seconds
+
     def list_nothing(self, count):
         """Seconds to list by a type that no object has."""
         return timing.per_call(lambda _: self._client.list_objects("no::such", limit=1000), range(count))

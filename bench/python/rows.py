@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What Python users see, against limits of the same run: rows P1 to P7 and P9.
+"""What Python users see, against limits of the same run: rows P1 to P10.
 
 Usage: rows.py [--short] [--row P1] [--json FILE]
 """
@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import first_contact
+import workers
 from harness import Failure, Side, Table, alternate, machine
 
 from vineyard.deploy.local import Daemon as LoudDaemon
@@ -141,6 +142,35 @@ class Rows:
             ours, copy = alternate(self.rounds, lambda: min(put.put_value() for _ in range(3)), lambda: put.copy(nbytes))
         self.add_rate("P7", "put it as pandas, warm", nbytes, ours, copy, 0.5, note="limit: np.copyto of its bytes in Arrow")
 
+    def P8(self):
+        """Worker processes that read one data set. PyTorch is not needed: numpy's rows are the samples."""
+        nbytes, samples = (256 if self.short else 2048) * MIB, 20_000
+        with ExitStack() as stack:
+            daemon = stack.enter_context(Daemon(size=f"{nbytes // MIB + 512}Mi"))
+            put = stack.enter_context(Side(OURS, socket=daemon.socket))
+            put.make_array(nbytes)
+            put.put_value()
+            (array,) = put.kept()
+            measured = workers.run(daemon.socket, array, nbytes, samples, 3 if self.short else 5)
+        ours, own, memory = measured
+        self.table.add("P8", f"{workers.COUNT} workers read one data set of {nbytes // MIB} MiB: memory of all", "MiB",
+                       [m / MIB for m in memory], [nbytes / MIB], ("<=", 1.05), note="limit: the data set")  # fmt: skip
+        rates = [[workers.COUNT * samples / s / 1e3 for s in seconds] for seconds in (ours, own)]
+        self.table.add("P8", "they read samples of 4 KiB at random", "k/s", *rates, (">=", 0.95),
+                       note="limit: rows of an array that they inherited")  # fmt: skip
+
+    def P10(self):
+        """Lists."""
+        count = 10_000
+        with ExitStack() as stack:
+            put, get = self.sides(stack, "1Gi")
+            put.fill(count)
+            get.list_all(count)
+            ours, trip = alternate(self.rounds, lambda: get.list_all(count), lambda: get.list_nothing(20))
+        limit = [count * 1e-6 + seconds for seconds in trip]
+        self.add("P10", f"list {count:,} objects with their metadata", "ms", ours, limit, ("<=", 1),
+                 note="limit: 1 us an object + a list that finds nothing")  # fmt: skip
+
     def P9(self):
         """First contact."""
         with ExitStack() as stack:
@@ -161,7 +191,8 @@ class Rows:
         add("private daemon started, connected, first put and get", "ms", private, 100e-3, "100 ms")
 
 
-ROWS = {"P1": Rows.P1, "P2": Rows.P2, "P3": Rows.P3, "P4": Rows.P4, "P5": Rows.P5, "P7": Rows.P7, "P9": Rows.P9}
+ROWS = {"P1": Rows.P1, "P2": Rows.P2, "P3": Rows.P3, "P4": Rows.P4, "P5": Rows.P5, "P7": Rows.P7, "P8": Rows.P8, "P9": Rows.P9,
+        "P10": Rows.P10}  # fmt: skip
 
 
 def main():

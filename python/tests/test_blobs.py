@@ -175,16 +175,3 @@ def test_memory_copy_checks_its_bounds():
         vineyard.memory_copy(b"abc", b"x")
 
 
-def test_shared_memory_is_published_by_freeze(client):
-    from vineyard.shared_memory import SharedMemory
-
-    memory = SharedMemory(client, create=True, size=4)
-    memory.buf[:] = b"abcd"
-    with pytest.raises(vineyard.errors.ObjectNotExistsException):
-        SharedMemory(client, memory.name)
-    memory.freeze()
-    assert bytes(SharedMemory(client, memory.name).buf) == b"abcd"
-    with pytest.raises(TypeError):
-        memory.buf[0] = 1
-    memory.unlink()
-    assert not client.exists(memory.name)

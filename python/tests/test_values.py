@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values of Python itself come back equal, and of the same type."""
 
+import collections
 import datetime
 import decimal
 import fractions
@@ -8,6 +9,7 @@ import math
 import uuid
 import zoneinfo
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -142,3 +144,20 @@ def test_any_plain_value_comes_back(client, value):
     if type(value) is not bytes:
         assert type(back) is type(value)
     assert back == value
+
+
+def test_ordered_dicts_keep_their_order_and_attributes(client):
+    value = collections.OrderedDict([("b", np.arange(3)), (("a", 1), "text"), ("c", collections.OrderedDict(x=1))])
+    value.note = {"version": 1}
+    object_id = client.put(value)
+    found = client.get(object_id)
+    assert type(found) is collections.OrderedDict and list(found) == list(value)
+    assert found.note == {"version": 1} and type(found["c"]) is collections.OrderedDict and found["c"] == value["c"]
+    assert np.array_equal(found["b"], value["b"]) and client.is_shared_memory(found["b"])
+    assert client.get_meta(object_id).typename == "vineyard::OrderedDict"
+
+
+def test_kinds_of_ordered_dicts_stay_what_they_are(client):
+    for value in (collections.OrderedDict(), collections.Counter("aab"), collections.defaultdict(int, a=1), collections.deque([1])):
+        found = client.get(client.put(value))
+        assert type(found) is type(value) and found == value

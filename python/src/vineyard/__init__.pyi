@@ -13,6 +13,7 @@ from . import deploy as deploy
 from . import errors as errors
 from . import io as io
 from . import launcher as launcher
+from . import pickling as pickling
 from . import shared_memory as shared_memory
 from . import version as version
 from ._core import Blob as Blob

@@ -48,6 +48,9 @@ def _is_json_list(value):
     return value is None or isinstance(value, (bool, int, float, str))
 
 
+_new = object.__new__
+
+
 class ObjectMeta:
     """The metadata of an object: fields (plain values) and members (other objects).
 
@@ -69,11 +72,12 @@ class ObjectMeta:
 
     @classmethod
     def _of(cls, obj, client=None, range_=None):
-        meta = cls()
-        meta._object = obj
-        meta._items = None
+        meta = _new(cls)  # not by the constructor, which would be most of what a list of metadata costs
         meta._client = client
+        meta._object = obj
         meta._range = range_
+        meta._items = meta._id = meta._typename = meta._nbytes = None
+        meta._global = False
         return meta
 
     # ---- what is there

@@ -25,6 +25,8 @@ _pending = {
     "polars": ("arrow", "register_polars"),
     "pandas": ("dataframe", None),
     "scipy": ("sparse", None),
+    "torch": ("torch", None),
+    "collections": ("ordered", None),
 }
 _loading = set()  # (library, thread) while that thread registers the types of that library
 _builders = {}
@@ -36,6 +38,7 @@ _resolvers = {
     "vineyard::Sequence": ("python", "resolve_sequence"),
     "vineyard::Pair": ("python", "resolve_pair"),
     "vineyard::Dict": ("python", "resolve_dict"),
+    "vineyard::OrderedDict": ("ordered", "resolve"),
     "vineyard::Plain<": ("python", "resolve_plain"),
     "vineyard::PickleBuffer": ("pickle", "resolve"),
     "vineyard::Tensor<": ("tensor", "resolve"),

@@ -47,7 +47,7 @@ def _value(obj):
     from .builtin import builtin_resolver_for
 
     resolver, _ = builtin_resolver_for(obj.typename)
-    return resolver(obj, get_current_resolvers(), {})
+    return resolver(obj, get_current_resolvers(), {"as_array": True} if obj.typename.startswith(_TENSORS) else {})
 
 
 def _is_arrow_array(typename):

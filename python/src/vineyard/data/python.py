@@ -122,6 +122,11 @@ def _encode_dict(writer, node, value, scope):
     if keys is None or len(value) > _MANY:
         return NotImplemented
     writer.set_type(node, "vineyard::Dict")
+    return write_items(writer, node, keys, value, scope)
+
+
+def write_items(writer, node, keys, value, scope):
+    """Writes the items of a dict whose keys were packed."""
     writer.set(node, "size_", len(value))
     if len(keys) <= _IN_DOCUMENT:
         writer.set(node, "keys_", keys)
@@ -135,9 +140,14 @@ def _encode_dict(writer, node, value, scope):
 
 def resolve_dict(obj, context, options):
     """A dict of its values' values, in the order it had."""
+    return dict(read_items(obj, context, options))
+
+
+def read_items(obj, context, options):
+    """The (key, value) pairs that `write_items` wrote."""
     keys = obj._field("keys_")
     keys = unpack(obj._buffer("keys_buffer_") if keys is None else keys)
-    return {key: context.run(obj.member(f"__values_-{i}"), **options) for i, key in enumerate(keys)}
+    return ((key, context.run(obj.member(f"__values_-{i}"), **options)) for i, key in enumerate(keys))
 
 
 def _put_bytes(client, value):

@@ -80,6 +80,8 @@ def _dtype_of(obj, text, kind):
         import ml_dtypes
 
         dtype = np.dtype(getattr(ml_dtypes, text))
+    elif kind == "torch":
+        dtype = np.dtype(text)  # of its bits, where NumPy lacks the dtype
     else:
         dtype = _dtype_of_name(obj._field("value_type_"))
     if dtype.hasobject:
@@ -195,12 +197,16 @@ def read_strings(obj):
     )
 
 
-def encode_array(writer, node, array, scope, prefix=None, partition_index=None):
-    """Writes a plain array (no subclass)."""
+def encode_array(writer, node, array, scope, prefix=None, partition_index=None, torch_name=None):
+    """Writes a plain array (no subclass); `torch_name` is the dtype of the PyTorch tensor whose bits it has."""
     fields = _dtype_fields(array.dtype)
     if fields is None:
         return _encode_objects(writer, node, array)
     argument, name, text, kind = fields
+    if torch_name is not None:
+        kind = "torch"
+        if torch_name != name:
+            argument = name = torch_name
     order = write_array(writer, node, "buffer_", array, scope)
     writer.set_type(node, f"vineyard::{prefix or _PREFIXES[order]}<{argument}>")
     fields = {
@@ -270,8 +276,38 @@ def _resolve_objects(obj):
 
 
 def resolve(obj, context, options, order="C"):
-    """A read-only array over the shared bytes."""
+    """A read-only array over the shared bytes, or the PyTorch tensor that was put."""
     text, meta, kind = obj._fields("shape_", "value_type_meta_", "value_type_kind_")
+    array = _resolve_array(obj, text, meta, kind, order)
+    return array if kind != "torch" else _as_torch(obj, array, options)
+
+
+def _as_torch(obj, array, options):
+    """The tensor; as an array where that is asked for, or where there is no PyTorch."""
+    if not options.get("as_array"):
+        try:
+            from .torch import resolve as resolve_torch
+
+            return resolve_torch(obj, array)
+        except ModuleNotFoundError as e:
+            if e.name != "torch":
+                raise
+    name = obj._field("value_type_")
+    if name == array.dtype.name:
+        return array
+    try:
+        return array.view(_ml_dtype(name))
+    except (ImportError, AttributeError) as e:
+        raise TypeError(f"{obj!r} is of torch.{name}, which NumPy lacks: get it with PyTorch, or install ml_dtypes") from e
+
+
+def _ml_dtype(name):
+    import ml_dtypes
+
+    return np.dtype(getattr(ml_dtypes, name))
+
+
+def _resolve_array(obj, text, meta, kind, order):
     shape = _shapes.get(text) if isinstance(text, str) else None
     if shape is None:
         shape = _shape_of(text)
