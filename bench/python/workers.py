@@ -49,7 +49,7 @@ def _worker(seed, socket, reference, samples, rounds, barrier, results):
 
 
 def run(socket, reference, nbytes, samples, rounds):
-    """(seconds of each round from the store, of each from the inherited array, [bytes that all hold, with the data set])."""
+    """(seconds of rounds from the store, from the inherited array, [bytes that all hold, with the data set])."""
     global _inherited
     _inherited = np.random.default_rng(7).random(nbytes // 8)
     context = multiprocessing.get_context("fork")

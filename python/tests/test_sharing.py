@@ -231,7 +231,9 @@ def test_a_shareable_list(client, run_python):
     for frozen in (items, opened):
         with pytest.raises(TypeError):
             frozen[0] = 1
-    code = f"from vineyard.shared_memory import ShareableList\nprint(list(ShareableList(client, name={items.shm.name!r})))"
+    code = (
+        f"from vineyard.shared_memory import ShareableList\nprint(list(ShareableList(client, name={items.shm.name!r})))"
+    )
     assert run_python(code) == str(list(items))
     with pytest.raises(TypeError, match="by its shm.name"):
         pickle.dumps(items)

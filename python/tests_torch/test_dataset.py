@@ -40,7 +40,9 @@ def test_lists_of_texts_are_kept_as_arrow_has_them(client):
     assert list(SharedDataset.put([], client)) == []
 
 
-@pytest.mark.parametrize("items", [[{"box": (1, 2), "name": "a"}, None, 3.5, "x"], [torch.ones(2), {"x": np.arange(3)}]], ids=str)
+@pytest.mark.parametrize(
+    "items", [[{"box": (1, 2), "name": "a"}, None, 3.5, "x"], [torch.ones(2), {"x": np.arange(3)}]], ids=str
+)
 def test_lists_of_anything(client, items):
     data = SharedDataset.put(items, client)
     assert str(list(data)) == str(items)

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-NUMBERS = [getattr(torch, n) for n in "uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()]
+NUMBERS = [
+    getattr(torch, n)
+    for n in "uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
+]
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +39,9 @@ def test_dtypes(client, dtype):
     assert client.get_meta(client.put(tensor)).typename.startswith("vineyard::Tensor<")
 
 
-@pytest.mark.parametrize("name", [n for n in ("float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "complex32") if hasattr(torch, n)])
+@pytest.mark.parametrize(
+    "name", [n for n in ("float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "complex32") if hasattr(torch, n)]
+)
 def test_dtypes_that_numpy_lacks(client, name):
     dtype = getattr(torch, name)
     tensor = torch.arange(8, dtype=torch.uint8).view(dtype)
@@ -90,14 +95,18 @@ def test_gradients_and_parameters(client):
 
 
 def test_a_state_dict(client):
-    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2)).to(torch.bfloat16)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2)).to(
+        torch.bfloat16
+    )
     state = model.state_dict()
     object_id = client.put(state)
     found = client.get(object_id)
     assert type(found) is collections.OrderedDict and list(found) == list(state) and found._metadata == state._metadata
     assert all(same(found[k], state[k]) for k in state)
     assert client.get_meta(object_id).typename == "vineyard::OrderedDict"
-    other = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2)).to(torch.bfloat16)
+    other = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2)).to(
+        torch.bfloat16
+    )
     other.load_state_dict(found)
     assert all(torch.equal(other.state_dict()[k], state[k]) for k in state)
 
@@ -107,7 +116,12 @@ def test_nested_dicts(client):
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.ones(1, 3)).sum().backward()
     optimizer.step()
-    value = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": 7, "seen": [torch.ones(2), np.ones(2)]}
+    value = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": 7,
+        "seen": [torch.ones(2), np.ones(2)],
+    }
     found = round_trip(client, value)
     assert list(found) == list(value) and found["step"] == 7
     assert found["optimizer"]["param_groups"] == value["optimizer"]["param_groups"]
@@ -139,7 +153,10 @@ def test_without_torch(client, run_python):
     """A process that has no PyTorch gets arrays, and one that has does not import it for arrays."""
     number, half = client.put(torch.arange(3.0)), client.put(torch.ones(2, dtype=torch.bfloat16))
     array = client.put(np.arange(3))
-    assert run_python(f"client.get({int(array)}); client.put(client.get({int(array)})); print('torch' in sys.modules)") == "False"
+    assert (
+        run_python(f"client.get({int(array)}); client.put(client.get({int(array)})); print('torch' in sys.modules)")
+        == "False"
+    )
     code = f"""
 sys.modules["torch"] = None
 import numpy as np

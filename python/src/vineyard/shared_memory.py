@@ -77,7 +77,7 @@ class SharedMemory:
 
 
 def _writable(builder, size):
-    """A view that keeps a hold on the builder as long as an array over it: NumPy lets go of a builder's own one at once."""
+    """A view that holds the builder as long as an array over it does: NumPy lets go of a builder's own view at once."""
     import ctypes
 
     return memoryview((ctypes.c_ubyte * size).from_buffer(builder)).cast("B")

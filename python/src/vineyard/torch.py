@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data sets for PyTorch's DataLoader: one copy in memory, however many workers read it.
 
-    data = SharedDataset.put({"image": images, "label": labels, "text": list_of_str})
-    for batch in torch.utils.data.DataLoader(data, batch_size=32, num_workers=8): ...
+data = SharedDataset.put({"image": images, "label": labels, "text": list_of_str})
+for batch in torch.utils.data.DataLoader(data, batch_size=32, num_workers=8): ...
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PICKLE_FIX = "it would be pickled, which other users could read: make it of arr
 
 
 class SharedDataset(torch.utils.data.Dataset):
-    """A data set that was put, read by its id: each process opens it when it first reads, and copies nothing.
+    """A data set that was put, read by its id: a process opens it when it first reads, and copies nothing.
 
     What a sample is: of an array or tensor its row, as a tensor; of a list its item; of a dict of columns, or of a table
     or data frame, a dict of theirs. `transform` is applied to each sample. Tensors of it are read-only in fact, though
@@ -100,7 +100,9 @@ def _put(client, value):
 def _put_list(client, items):
     """Texts as Arrow has them, anything else as the bytes of each: lists of objects are what workers would copy."""
     writer = _core._Writer()
-    if not all(isinstance(item, str) for item in items) or not write_strings(writer, lambda: _typed(writer, _STRINGS), items):
+    if not all(isinstance(item, str) for item in items) or not write_strings(
+        writer, lambda: _typed(writer, _STRINGS), items
+    ):
         data = [pack(item) for item in items]
         if None in data:
             if not is_private(client):
@@ -200,6 +202,6 @@ def _readable(value):
         columns = {key: value[key] for key in value.columns}
         return _Rows(columns, len(value), lambda column, index: column.iloc[index])
     if hasattr(value, "num_rows") and hasattr(value, "schema"):
-        columns = dict(zip(value.schema.names, value.columns))
+        columns = dict(zip(value.schema.names, value.columns, strict=True))
         return _Rows(columns, value.num_rows, lambda column, index: column[index].as_py())
     return value

@@ -298,7 +298,8 @@ def _as_torch(obj, array, options):
     try:
         return array.view(_ml_dtype(name))
     except (ImportError, AttributeError) as e:
-        raise TypeError(f"{obj!r} is of torch.{name}, which NumPy lacks: get it with PyTorch, or install ml_dtypes") from e
+        fix = "get it with PyTorch, or install ml_dtypes"
+        raise TypeError(f"{obj!r} is of torch.{name}, which NumPy lacks: {fix}") from e
 
 
 def _ml_dtype(name):

@@ -16,7 +16,9 @@ from .builtin import register
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _IN_NUMPY = frozenset(
     getattr(torch, name)
-    for name in "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float32 float64 complex64 complex128".split()
+    for name in (
+        "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float32 float64 complex64 complex128".split()
+    )
     if hasattr(torch, name)
 )
 
@@ -51,7 +53,7 @@ def _encode(writer, node, value, scope):
 
 
 class _Writable:
-    """Says that the bytes of an array may be written: PyTorch warns of any that may not, and cannot keep to it anyway."""
+    """Says that an array's bytes may be written: PyTorch warns of any that may not, and cannot keep to it anyway."""
 
     def __init__(self, array):
         self._array = array
