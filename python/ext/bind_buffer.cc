@@ -18,15 +18,42 @@ constexpr std::byte kNothing{};  // what an empty buffer points at: consumers di
 ///
 /// Owner:   its Python object, which every exported buffer keeps alive.
 /// Threads: one at a time.
-/// Always:  buffers that are still exported when it is sealed keep pointing at bytes of this builder only: then a copy is
-///          published. So nobody can write to a published blob, or to bytes of another object.
+/// Always:  buffers that are still exported when it is sealed keep pointing at bytes of this builder, which keeps them: then
+///          a copy is published. So nobody can write to a published blob, or to bytes of another object.
 struct BlobBuilderHandle {
   std::optional<Client> client;  // nothing: of size zero
   Payload payload;
   ObjectId id = ObjectId::invalid();  // asked for before the bytes were there
   std::size_t size = 0;
   std::size_t exports = 0;
+  bool was_exported = false;
   bool is_open = true;
+};
+
+/// What an exported buffer of a builder belongs to. Not the builder itself: NumPy gives a buffer back at once and keeps only
+/// what it belonged to, so this object counts as the export for as long as anybody can write through it.
+///
+/// Owner:   every buffer, and whoever keeps what it belonged to.
+/// Threads: as the builder.
+/// Always:  the builder lives, and counts it.
+class BuilderExport {
+ public:
+  explicit BuilderExport(nb::object builder) : builder_(std::move(builder)) {
+    ++handle().exports;
+    handle().was_exported = true;
+  }
+  BuilderExport(BuilderExport&& other) noexcept = default;
+  BuilderExport(const BuilderExport&) = delete;
+  BuilderExport& operator=(const BuilderExport&) = delete;
+  ~BuilderExport() {
+    if (builder_.is_valid()) --handle().exports;
+  }
+
+ private:
+  [[nodiscard]] BlobBuilderHandle& handle() const {
+    return *nb::inst_ptr<BlobBuilderHandle>(builder_);
+  }
+  nb::object builder_;
 };
 
 int refuse(Py_buffer* view, const char* why) {
@@ -49,16 +76,17 @@ int export_builder(PyObject* self, Py_buffer* view, int flags) {
   if (!handle.is_open)
     return refuse(view, "the blob is sealed or aborted: there is nothing to write any more");
   std::byte* data = handle.size > 0 ? handle.payload.data() : const_cast<std::byte*>(&kNothing);
-  const int done = PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(handle.size),
-                                     /*readonly=*/0, flags);
-  if (done == 0) ++handle.exports;
-  return done;
+  try {
+    const nb::object owner = nb::cast(BuilderExport(nb::borrow(self)), nb::rv_policy::move);
+    return PyBuffer_FillInfo(view, owner.ptr(), data, static_cast<Py_ssize_t>(handle.size),
+                             /*readonly=*/0, flags);
+  } catch (const std::exception& e) {
+    return refuse(view, e.what());
+  }
 }
 
-void release_builder(PyObject* self, Py_buffer*) {
-  BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
-  if (--handle.exports == 0 && !handle.is_open) Payload().swap(handle.payload);
-}
+// Nothing to do; but NumPy asks types with this slot for a memoryview, and keeps it.
+void release_builder(PyObject*, Py_buffer*) {}
 
 PyType_Slot blob_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(&export_blob)}, {0, nullptr}};
 PyType_Slot builder_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(&export_builder)},
@@ -198,9 +226,9 @@ void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source)
 }
 
 /// Publishes the bytes, or a copy of them if buffers still point at them.
-Result<ObjectId> publish(BlobBuilderHandle& handle, bool has_exports) {
+Result<ObjectId> publish(BlobBuilderHandle& handle, bool is_shared) {
   Payload payload;
-  if (has_exports) {
+  if (is_shared) {
     Result<Payload> copy = handle.client->reserve(ByteCount(handle.size));
     if (!copy) return std::move(copy).error();
     std::memcpy(copy->data(), handle.payload.data(), handle.size);
@@ -212,12 +240,21 @@ Result<ObjectId> publish(BlobBuilderHandle& handle, bool has_exports) {
   return handle.client->publish_blob(std::move(payload));
 }
 
-nb::object seal(BlobBuilderHandle& handle, nb::handle) {
+/// Whether somebody may still write. `numpy.ndarray(..., buffer=builder)` gives its buffer back at once and keeps the builder
+/// itself: of that nothing can be seen but one reference more than the caller's variable and this call have.
+bool may_be_written(nb::handle self, const BlobBuilderHandle& handle) {
+  constexpr Py_ssize_t kOfTheCaller = 2;
+  return handle.exports > 0 || (handle.was_exported && Py_REFCNT(self.ptr()) > kOfTheCaller);
+}
+
+nb::object seal(nb::handle self, nb::handle) {
+  BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
   (void)open_bytes(handle);
   handle.is_open = false;
   if (handle.size == 0) return make_blob(View(ObjectId::empty_blob(), {}, {}));
-  const ObjectId id = take(
-      without_gil([&, has_exports = handle.exports > 0] { return publish(handle, has_exports); }));
+  const ObjectId id = take(without_gil([&, is_shared = may_be_written(self, handle)] {
+    return publish(handle, is_shared);
+  }));
   return get_object(*handle.client, id);
 }
 
@@ -230,9 +267,11 @@ ObjectId id_of_builder(BlobBuilderHandle& handle) {
   return handle.id;
 }
 
-void abort_builder(BlobBuilderHandle& handle, nb::handle) {
+// What may still be written goes with the builder.
+void abort_builder(nb::handle self, nb::handle) {
+  BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
   handle.is_open = false;
-  if (handle.exports == 0) Payload().swap(handle.payload);
+  if (!may_be_written(self, handle)) Payload().swap(handle.payload);
 }
 
 BlobBuilderHandle create_builder(nb::handle client, std::size_t size) {
@@ -244,7 +283,16 @@ BlobBuilderHandle create_builder(nb::handle client, std::size_t size) {
   return handle;
 }
 
+std::byte& byte_at(BlobBuilderHandle& handle, Py_ssize_t index) {
+  const std::span<std::byte> bytes = open_bytes(handle);
+  if (index < 0) index += static_cast<Py_ssize_t>(bytes.size());
+  if (index < 0 || static_cast<std::size_t>(index) >= bytes.size())
+    throw nb::index_error("index outside the blob");
+  return bytes[static_cast<std::size_t>(index)];
+}
+
 void bind_blob_builder(nb::module_& module) {
+  nb::class_<BuilderExport>(module, "_BuilderExport");
   nb::class_<BlobBuilderHandle>(
       module, "BlobBuilder", nb::type_slots(builder_slots),
       "A blob under construction: write through `buffer` or `copy`, then `seal`.")
@@ -254,7 +302,15 @@ void bind_blob_builder(nb::module_& module) {
              return "<vineyard.BlobBuilder, " + to_string(ByteCount(self.size)) +
                     (self.is_open ? ">" : ", sealed or aborted>");
            })
+      .def("__getitem__",
+           [](BlobBuilderHandle& self, Py_ssize_t index) {
+             return static_cast<int>(byte_at(self, index));
+           })
+      .def("__setitem__", [](BlobBuilderHandle& self, Py_ssize_t index,
+                             std::uint8_t value) { byte_at(self, index) = std::byte{value}; })
       .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
+      .def_prop_ro("issealed", [](const BlobBuilderHandle& self) { return !self.is_open; },
+                   "Whether it was sealed or aborted.")
       .def_prop_ro("id", &id_of_builder,
                    "The id the blob will have. Asking for it before `seal` costs a message.")
       .def_prop_ro("address",

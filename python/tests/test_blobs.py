@@ -175,3 +175,26 @@ def test_memory_copy_checks_its_bounds():
         vineyard.memory_copy(b"abc", b"x")
 
 
+
+
+@pytest.mark.parametrize("writable", [lambda b: np.ndarray((8,), "u1", memoryview(b)), lambda b: np.ndarray((8,), "u1", b),
+                                      lambda b: np.ndarray((8,), "u1", b.buffer), lambda b: np.frombuffer(b, "u1")])  # fmt: skip
+def test_no_array_over_a_builder_reaches_what_was_sealed(client, writable):
+    builder = client.create_blob(8)
+    array = writable(builder)
+    array[:] = 1
+    blob = builder.seal(client)
+    array[:] = 2
+    assert bytes(blob) == b"\1" * 8
+
+
+def test_bytes_of_a_builder_are_read_and_set(client):
+    builder = client.create_blob(4)
+    builder[0], builder[-1] = 7, 255
+    assert (builder[0], builder[3], builder.issealed) == (7, 255, False)
+    with pytest.raises(IndexError):
+        builder[4] = 1
+    builder.seal(client)
+    assert builder.issealed
+    with pytest.raises(vineyard.InvalidException):
+        builder[0] = 1

@@ -29,7 +29,6 @@ WRONG = [
     (lambda c: c.get("nobody"), errors.ObjectNotExistsException, "`vineyard ls --names` lists them"),
     (lambda c: c.get(5.5), TypeError, "ObjectID, Object, Blob, ObjectMeta, int or 'o...'"),
     (lambda c: vineyard.ObjectID("zz"), ValueError, "o and 16 hexadecimal digits"),
-    (lambda c: c.put([1], persist=True), errors.NotImplementedException, "leave `persist` out"),
     (lambda c: c.get(c.put(1), fetch=True), errors.NotImplementedException, "leave `fetch` out"),
     (lambda c: vineyard.connect("host", 9600), errors.NotImplementedException, r"vineyard\.connect\(\)"),
     (lambda c: vineyard.connect(endpoint=("h", 1)), errors.NotImplementedException, r"vineyard\.connect\(\)"),

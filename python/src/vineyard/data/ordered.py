@@ -26,7 +26,7 @@ def _encode(writer, node, value, scope):
 def resolve(obj, context, options):
     """An OrderedDict with its attributes (a state dict has `_metadata`)."""
     value = OrderedDict(read_items(obj, context, options))
-    attributes = obj.member("attributes_")
+    attributes = obj._find_member("attributes_")
     if attributes is not None:
         vars(value).update(context.run(attributes, **options))
     return value
