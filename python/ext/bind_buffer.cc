@@ -200,21 +200,25 @@ void bind_blob(nb::module_& module) {
           "A blob over private memory, for unpickling.");
 }
 
+// Raises AssertionFailedException, which existing programs expect of a builder that is used wrongly.
+[[noreturn]] void refuse_use(const std::string& why) {
+  const nb::object type = in_python(
+      [] { return nb::module_::import_("vineyard.errors").attr("AssertionFailedException"); });
+  PyErr_SetString(type.ptr(), why.c_str());
+  throw nb::python_error();
+}
+
 std::span<std::byte> open_bytes(BlobBuilderHandle& handle) {
   if (!handle.is_open)
-    throw_error(Error(ErrorCode::kInvalid,
-                      "the blob is sealed or aborted: there is nothing to write any more"));
+    refuse_use("the blob is sealed or aborted: there is nothing to write any more");
   return handle.payload.bytes();
 }
 
-void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source) {
-  const BorrowedBuffer buffer(source);
-  const std::span<const std::byte> from = buffer.bytes();
+void copy_bytes(BlobBuilderHandle& handle, std::size_t offset, std::span<const std::byte> from) {
   const std::span<std::byte> to = open_bytes(handle);
   if (offset > to.size() || from.size() > to.size() - offset) {
-    throw_error(Error(ErrorCode::kInvalid, "cannot copy " + std::to_string(from.size()) +
-                                               " bytes to offset " + std::to_string(offset) +
-                                               " of a blob of " + std::to_string(to.size())));
+    refuse_use("cannot copy " + std::to_string(from.size()) + " bytes to offset " +
+               std::to_string(offset) + " of a blob of " + std::to_string(to.size()));
   }
   if (from.empty()) return;
   if (from.size() < kReleaseGilAt) {
@@ -223,6 +227,33 @@ void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source)
   }
   const GilReleased released;
   std::memcpy(to.data() + offset, from.data(), from.size());
+}
+
+/// `source` is a buffer, or an address with a size. How many threads copy is decided here, not by `concurrency`.
+void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source, nb::handle size,
+               nb::handle) {
+  if (!PyLong_Check(source.ptr()))
+    return copy_bytes(handle, offset, BorrowedBuffer(source).bytes());
+  if (size.is_none()) throw nb::type_error("copy of an address needs its size: copy(offset, address, size)");
+  const auto* from = reinterpret_cast<const std::byte*>(nb::cast<std::uintptr_t>(source));
+  copy_bytes(handle, offset, {from, nb::cast<std::size_t>(size)});
+}
+
+/// Leaves the first `size` bytes. Buffers must be given back before.
+void shrink(nb::handle self, nb::handle, std::size_t size) {
+  BlobBuilderHandle& handle = *nb::inst_ptr<BlobBuilderHandle>(self);
+  (void)open_bytes(handle);
+  if (size > handle.size || size == 0) {
+    refuse_use("cannot shrink a blob of " + std::to_string(handle.size) + " bytes to " +
+               std::to_string(size));
+  }
+  if (handle.exports > 0) refuse_use("cannot shrink a blob while buffers of it are held");
+  if (size == handle.size) return;
+  Payload smaller =
+      take(without_gil([&] { return handle.client->reserve(ByteCount(size)); }));
+  std::memcpy(smaller.data(), handle.payload.data(), size);
+  smaller.swap(handle.payload);
+  handle.size = size;
 }
 
 /// Publishes the bytes, or a copy of them if buffers still point at them.
@@ -294,7 +325,7 @@ std::byte& byte_at(BlobBuilderHandle& handle, Py_ssize_t index) {
 void bind_blob_builder(nb::module_& module) {
   nb::class_<BuilderExport>(module, "_BuilderExport");
   nb::class_<BlobBuilderHandle>(
-      module, "BlobBuilder", nb::type_slots(builder_slots),
+      module, "BlobBuilder", nb::type_slots(builder_slots), nb::is_weak_referenceable(),
       "A blob under construction: write through `buffer` or `copy`, then `seal`.")
       .def("__len__", [](const BlobBuilderHandle& self) { return self.size; })
       .def("__repr__",
@@ -319,7 +350,10 @@ void bind_blob_builder(nb::module_& module) {
                    })
       .def_prop_ro("buffer", &memoryview_of,
                    "A writable memoryview. Let go of it before `seal`, which else has to copy.")
-      .def("copy", &copy_into, nb::arg("offset"), nb::arg("source"), "Copies a buffer to `offset`.")
+      .def("copy", &copy_into, nb::arg("offset"), nb::arg("source"), nb::arg("size") = nb::none(),
+           nb::arg("concurrency") = nb::none(),
+           "Copies a buffer, or `size` bytes at an address, to `offset`.")
+      .def("shrink", &shrink, nb::arg("client"), nb::arg("size"), "Leaves the first `size` bytes.")
       .def("seal", &seal, nb::arg("client") = nb::none(), "Publishes the blob, and returns it.")
       .def("abort", &abort_builder, nb::arg("client") = nb::none(), "Gives the bytes up.")
       .def_static("_create", &create_builder);

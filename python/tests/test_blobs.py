@@ -104,7 +104,7 @@ def test_a_builder_makes_a_blob(client):
     blob = builder.seal(client)
     assert blob == b"Hello, World!"
     assert client.get(blob.id) == blob
-    with pytest.raises(vineyard.errors.InvalidException):
+    with pytest.raises(vineyard.errors.AssertionFailedException):
         builder.copy(0, b"x")
     with pytest.raises(BufferError):
         memoryview(builder)
@@ -115,7 +115,10 @@ def test_a_builder_knows_its_id_before_it_is_sealed(client):
     object_id = builder.id
     with pytest.raises(vineyard.errors.ObjectNotExistsException):
         client.get(object_id)
+    with pytest.raises(vineyard.ObjectNotSealedException):
+        client.get_blob(object_id)
     builder.copy(0, b"abc")
+    assert bytes(client.get_blob(object_id, unsafe=True)) == b"abc"
     assert builder.seal(client).id == object_id
     assert client.get(object_id) == b"abc"
 
@@ -133,7 +136,7 @@ def test_buffers_of_a_sealed_builder_cannot_change_the_blob(client):
 def test_a_copy_outside_a_builder_is_refused(client):
     builder = client.create_blob(3)
     for offset, data in ((0, b"abcd"), (3, b"x"), (2**63, b"x")):
-        with pytest.raises(vineyard.errors.InvalidException):
+        with pytest.raises(vineyard.errors.AssertionFailedException):
             builder.copy(offset, data)
     builder.abort(client)
 
@@ -142,7 +145,7 @@ def test_an_aborted_builder_leaves_nothing(client):
     blobs = client.status.json["objects"]["blobs"]
     builder = client.create_blob(3)
     builder.abort(client)
-    with pytest.raises(vineyard.errors.InvalidException):
+    with pytest.raises(vineyard.errors.AssertionFailedException):
         builder.seal(client)
     client.create_blob(3)
     assert client.status.json["objects"]["blobs"] == blobs
@@ -196,5 +199,30 @@ def test_bytes_of_a_builder_are_read_and_set(client):
         builder[4] = 1
     builder.seal(client)
     assert builder.issealed
-    with pytest.raises(vineyard.InvalidException):
+    with pytest.raises(vineyard.AssertionFailedException):
         builder[0] = 1
+
+
+def test_a_builder_copies_from_an_address_and_shrinks(client):
+    source = np.arange(8, dtype="u1")
+    builder = client.create_blob(16)
+    builder.copy(0, source.ctypes.data, 8, concurrency=2)
+    with pytest.raises(TypeError, match="size"):
+        builder.copy(0, source.ctypes.data)
+    with memoryview(builder), pytest.raises(vineyard.AssertionFailedException):
+        builder.shrink(client, 8)
+    builder.shrink(client, 8)
+    with pytest.raises(vineyard.AssertionFailedException):
+        builder.shrink(client, 9)
+    assert len(builder) == 8
+    assert builder.seal(client) == source.tobytes()
+
+
+def test_memory_copy_takes_addresses(client):
+    source, target = np.arange(4, dtype="u1"), np.zeros(6, "u1")
+    vineyard.memory_copy(target.ctypes.data, 6, source.ctypes.data, 4, 1)
+    assert target.tolist() == [0, 0, 1, 2, 3, 0]
+    vineyard.memory_copy(target, src=source.ctypes.data, src_size=4, offset=2)
+    assert target.tolist() == [0, 0, 0, 1, 2, 3]
+    with pytest.raises(vineyard.AssertionFailedException):
+        vineyard.memory_copy(target.ctypes.data, 6, source, 3)

@@ -3,6 +3,7 @@
 
 import importlib
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -171,3 +172,34 @@ def test_reports_are_lines_of_json(capsys):
     report_error("no")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines == [{"type": "return", "content": {"id": "o1"}}, {"type": "error", "content": "no"}]
+
+
+def test_a_configuration_file_names_the_socket(daemon, tmp_path, monkeypatch):
+    monkeypatch.delenv("VINEYARD_IPC_SOCKET", raising=False)
+    file = tmp_path / "vineyard" / "vineyard-config.yaml"
+    file.parent.mkdir()
+    file.write_text(f"# ours\nOther: 1\nVineyard:\n  IPCSocket: '{daemon.socket}'  # here\n  RPCEndpoint: a:1\n")
+    for place in (file, tmp_path, str(tmp_path)):
+        assert vineyard.connect(config=place).ipc_socket == daemon.socket
+    monkeypatch.setenv("VINEYARD_CONFIG", str(tmp_path))
+    assert vineyard.connect().ipc_socket == daemon.socket
+    file.write_text(f"Vineyard:\n  IPCSocket: {os.path.relpath(daemon.socket, file.parent)}\n")
+    assert os.path.samefile(vineyard.connect(config=file).ipc_socket, daemon.socket)
+
+
+@pytest.mark.parametrize("text", ["", "Vineyard:\n", "IPCSocket: /x\n", "Vineyard:\n  IPCSocket:\n"])
+def test_a_configuration_without_a_socket_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.delenv("VINEYARD_IPC_SOCKET", raising=False)
+    (tmp_path / "vineyard-config.yaml").write_text(text)
+    with pytest.raises(vineyard.ConnectionFailedException, match="IPCSocket"):
+        vineyard.connect(config=tmp_path)
+    with pytest.raises(FileNotFoundError):
+        vineyard.connect(config=tmp_path / "missing.yaml")
+
+
+def test_what_has_nothing_to_do_answers_at_once(client):
+    object_id = client.put(1)
+    for call in (client.evict, client.load, client.unpin, client.release_objects):
+        assert call([object_id]) is None
+    assert client.release_object(object_id) is None
+    assert vineyard.RemoteBlob is vineyard.RemoteBlob is raw.RemoteBlob

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+import weakref
 from contextlib import contextmanager
 
-from . import _core, _html, _marks
+from . import _config, _core, _html, _marks
 from .core.builder import get_current_builders, id_of_result
 from .core.resolver import get_current_resolvers
 from .data.protocols import blob_dlpack, blob_dlpack_device
@@ -20,6 +22,7 @@ from .errors import (
     MetaTreeInvalidException,
     MetaTreeSubtreeNotExistsException,
     ObjectNotExistsException,
+    ObjectNotSealedException,
     VineyardException,
     not_yet,
 )
@@ -80,8 +83,8 @@ class Client(_core.Client):
 
     def __new__(cls, socket=None, port=None, host=None, endpoint=None, rdma_endpoint=None, session=None,
                 username=None, password=None, config=None):  # fmt: skip
-        _refuse_remote(port, host, endpoint, rdma_endpoint, config)
-        return _open(cls, socket, autostart=False)
+        _refuse_remote(port, host, endpoint, rdma_endpoint)
+        return _open(cls, _configured(socket, config), autostart=False)
 
     def __init__(self, *args, **kwargs):
         pass
@@ -300,7 +303,12 @@ class Client(_core.Client):
         try:
             obj = self._get_object(object_id)
         except ObjectNotExistsException:
-            return None
+            builder = _unsealed.get(int(_core.ObjectID(object_id)))
+            if builder is None or builder.issealed:
+                return None
+            if not unsafe:
+                raise ObjectNotSealedException(f"{object_id!r} is not sealed yet: builder.seal(client) publishes it") from None
+            return _core.Blob._over(builder)
         return obj if isinstance(obj, _core.Blob) else None
 
     def get_blobs(self, object_ids, unsafe=False):
@@ -403,6 +411,21 @@ class Client(_core.Client):
         """Never."""
         return False
 
+    def evict(self, object_ids):
+        """Nothing: objects stay in memory until they are deleted."""
+
+    def load(self, object_ids, pin=False):
+        """Nothing: objects are in memory."""
+
+    def unpin(self, object_ids):
+        """Nothing: what is viewed is pinned, and nothing else."""
+
+    def release_object(self, object_id):
+        """Nothing: an object is given back when nobody views it any more."""
+
+    def release_objects(self, object_ids):
+        """Nothing: an object is given back when nobody views it any more."""
+
     def sync_meta(self):
         """Has everything that this process published taken into the index; nobody needs it to read."""
         self._sync()
@@ -428,7 +451,7 @@ class Client(_core.Client):
 def _add_missing():
     """What programs may ask for and is not there yet: each name raises, and says so."""
     names = (
-        "migrate evict load unpin release_object release_objects create_remote_blob get_remote_blob "
+        "migrate create_remote_blob get_remote_blob "
         "get_remote_blobs create_stream open_stream drop_stream stop_stream push_chunk next_chunk next_chunk_meta "
         "next_chunk_id new_buffer_chunk next_buffer_chunk debug is_fetchable"
     )
@@ -452,13 +475,21 @@ RPCClient = Client
 # ---- connecting
 
 
-def _refuse_remote(port, host, endpoint, rdma_endpoint, config):
+def _refuse_remote(port, host, endpoint, rdma_endpoint):
     if port is not None or host is not None or endpoint is not None:
         raise not_yet("connecting over TCP (host, port, endpoint)", _BY_SOCKET)
     if rdma_endpoint is not None:
         raise not_yet("connecting over RDMA", _BY_SOCKET)
-    if config is not None:
-        raise not_yet("connect(config=...)", _BY_SOCKET)
+
+
+def _configured(socket, config):
+    """The socket: of the argument, else of the environment (None here), else of a configuration file."""
+    if socket is not None or os.environ.get("VINEYARD_IPC_SOCKET"):
+        return socket
+    socket = _config.socket_of(config)
+    if config is not None and socket is None:
+        raise ConnectionFailedException(f"{config}: no file there names an IPCSocket below Vineyard")
+    return socket
 
 
 def _daemon_program():
@@ -518,9 +549,10 @@ def connect(*args, **kwargs):
     deadline_ms = int(kwargs.pop("timeout", _DEADLINE_MS / 1000) * 1000)
     daemon_arguments = kwargs.pop("daemon_arguments", ())
     starts = not args and not kwargs and not os.environ.get("VINEYARD_IPC_SOCKET")
-    socket, keywords = _connect_arguments(args, kwargs)
+    socket, config, keywords = _connect_arguments(args, kwargs)
     _refuse_remote(**keywords)
-    return _open(Client, socket, starts, deadline_ms, daemon_arguments)
+    socket = _configured(socket, config)
+    return _open(Client, socket, starts and socket is None, deadline_ms, daemon_arguments)
 
 
 def _connect_arguments(args, kwargs):
@@ -534,7 +566,7 @@ def _connect_arguments(args, kwargs):
         if given.pop(name, None) not in (None, ""):
             raise not_yet(f"connect({name}=...)", "leave it out; who may connect is decided by the rights of the socket's file")
     socket = given.pop("socket", None)
-    return socket, {n: given.get(n) for n in ("port", "host", "endpoint", "rdma_endpoint", "config")}
+    return socket, given.get("config"), {n: given.get(n) for n in ("port", "host", "endpoint", "rdma_endpoint")}
 
 
 def put(value, builder=None, persist=False, name=None, **kw):
@@ -610,12 +642,30 @@ class envvars:  # noqa: N801 - a name that programs use
                 os.environ[key] = before
 
 
-def memory_copy(dst, src, *args, offset=None, concurrency=None, **kw):
-    """Copies a buffer into another one, at `offset`. AssertionFailedException if it does not fit or is not contiguous."""
-    if isinstance(dst, int) or isinstance(src, int) or kw:
-        raise not_yet("memory_copy of bare addresses")
-    at = int(offset if offset is not None else args[0] if args else 0)
-    target, source = memoryview(dst), memoryview(src)
+def _memory(what, size):
+    """A buffer, or the memory at an address, as a memoryview."""
+    if not isinstance(what, int):
+        return memoryview(what)
+    import ctypes
+
+    return memoryview((ctypes.c_ubyte * size).from_address(what)) if size else memoryview(b"")
+
+
+def memory_copy(dst, *args, offset=None, concurrency=None, dst_size=None, src=None, src_size=None):
+    """Copies a buffer into another one, at `offset`: `memory_copy(dst, src, offset=0)`.
+
+    An address (int) stands for a buffer when its size comes after it, or as `dst_size`, `src_size`.
+    AssertionFailedException if it does not fit or is not contiguous.
+    """
+    rest = list(args)
+    if isinstance(dst, int) and dst_size is None:
+        dst_size = rest.pop(0)
+    if src is None:
+        src = rest.pop(0)
+    if isinstance(src, int) and src_size is None:
+        src_size = rest.pop(0)
+    at = int(offset if offset is not None else rest[0] if rest else 0)
+    target, source = _memory(dst, dst_size), _memory(src, src_size)
     if target.readonly:
         raise TypeError("the destination is read-only: copy into a bytearray, or the buffer of a BlobBuilder")
     if not target.c_contiguous or not source.c_contiguous:
@@ -629,6 +679,7 @@ def memory_copy(dst, src, *args, offset=None, concurrency=None, **kw):
     target.cast("B")[at : at + source.nbytes] = source.cast("B")
 
 
+@functools.cache
 def remote_class(name):
     """The class of a remote blob, which cannot be made yet."""
 
@@ -652,7 +703,18 @@ def _extend_objects():
         cls.from_ = staticmethod(_object_of)
         cls.ispersist = property(_is_persisted, doc="Whether it was persisted.")
     _core.Object.signature = property(lambda self: int(self.id), doc="A number that is the object's own.")
+    _core.BlobBuilder.id = property(_known_id, doc=_id_of_builder.__doc__)
     _core.ObjectID.id = property(lambda self: self, doc="Itself.")
+
+
+_unsealed = weakref.WeakValueDictionary()  # builders of this process whose id somebody knows
+_id_of_builder = _core.BlobBuilder.id
+
+
+def _known_id(builder):
+    object_id = _id_of_builder.__get__(builder)
+    _unsealed[int(object_id)] = builder
+    return object_id
 
 
 def _object_of(meta):

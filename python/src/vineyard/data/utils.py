@@ -81,6 +81,8 @@ def from_json(text):
 def expand_slice(indexer):
     """The indices that a slice, or an index, stands for."""
     if isinstance(indexer, slice):
+        if indexer.stop is None:
+            raise ValueError(f"{indexer} has no end: say it")
         return range(indexer.start or 0, indexer.stop, indexer.step or 1)
     return [indexer]
 
