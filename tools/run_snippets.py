@@ -41,10 +41,17 @@ def program_of(markdown: str) -> str | None:
 
 
 def run(program: str) -> subprocess.CompletedProcess:
-    with tempfile.TemporaryDirectory(prefix="vineyard-snippet-") as folder:
+    with tempfile.TemporaryDirectory(prefix="vineyard-snippet-", ignore_cleanup_errors=True) as folder:
         script = Path(folder) / "snippet.py"
         script.write_text(program)
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        # A private daemon of its own: nobody else's names are there, and its names are nobody else's.
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "XDG_RUNTIME_DIR": folder,
+            "XDG_STATE_HOME": folder,
+        }
+        environment.pop("VINEYARD_IPC_SOCKET", None)
         return subprocess.run(
             [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
