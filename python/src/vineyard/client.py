@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import weakref
-from contextlib import contextmanager
 
 from . import _config, _core, _html, _marks
 from .core.builder import get_current_builders, id_of_result
@@ -69,6 +67,21 @@ class InstanceStatus:
             f"InstanceStatus(instance_id={self.instance_id}, memory_usage={self.memory_usage}, "
             f"memory_limit={self.memory_limit}, ipc_connections={self.ipc_connections})"
         )
+
+
+class _Meanwhile:
+    """A context manager that sets an attribute of a client."""
+
+    def __init__(self, client, name, value):
+        self._client, self._name, self._value = client, name, value
+
+    def __enter__(self):
+        self._before = getattr(self._client, self._name)
+        setattr(self._client, self._name, self._value)
+        return self._client
+
+    def __exit__(self, *_):
+        setattr(self._client, self._name, self._before)
 
 
 class Client(_core.Client):
@@ -358,23 +371,13 @@ class Client(_core.Client):
     compression = True
     timeout_seconds = _DEADLINE_MS // 1000
 
-    @contextmanager
     def with_compression(self, enabled=True):
         """Sets `compression` meanwhile; it is for what goes over TCP, so nothing follows from it here."""
-        self.compression, before = enabled, self.compression
-        try:
-            yield self
-        finally:
-            self.compression = before
+        return _Meanwhile(self, "compression", enabled)
 
-    @contextmanager
     def with_spread(self, enabled=True):
         """Sets `spread` meanwhile; there is one instance, so nothing follows from it yet."""
-        self.spread, before = enabled, self.spread
-        try:
-            yield self
-        finally:
-            self.spread = before
+        return _Meanwhile(self, "spread", enabled)
 
     @property
     def meta(self):
@@ -679,14 +682,18 @@ def memory_copy(dst, *args, offset=None, concurrency=None, dst_size=None, src=No
     target.cast("B")[at : at + source.nbytes] = source.cast("B")
 
 
-@functools.cache
+_remote_classes = {}
+
+
 def remote_class(name):
-    """The class of a remote blob, which cannot be made yet."""
+    """The class of a remote blob, which cannot be made yet; always the same one."""
 
     def __init__(self, *args, **kw):
         raise not_yet(f"vineyard.{name}")
 
-    return type(name, (), {"__init__": __init__, "__doc__": "Not there yet."})
+    if name not in _remote_classes:
+        _remote_classes[name] = type(name, (), {"__init__": __init__, "__doc__": "Not there yet."})
+    return _remote_classes[name]
 
 
 def _extend_objects():
