@@ -293,7 +293,7 @@ class Client(_core.Client):
             found = {name: object_id for name, object_id in names.items() if not _marks.is_mark(name)}
             if len(found) >= limit or len(names) < wanted:
                 return found
-            wanted = limit + len(names) - len(found) if len(found) < len(names) else wanted + limit
+            wanted = limit + len(names) - len(found)
 
     # ---- blobs
 

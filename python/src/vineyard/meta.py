@@ -199,7 +199,7 @@ class ObjectMeta:
             known["typename"] = self.typename
         if self._id is not None or self._object is not None:
             known["nbytes"] = self.nbytes
-            known["transient"] = not getattr(self._object, "ispersist", False)
+            known["transient"] = True  # unless it was persisted, which _reserved looks up
             known["instance_id"] = self.instance_id
             # An inline member gets an id only when somebody asks for it.
             own = self._id if self._id is not None else getattr(self._object, "_own_id", None)
@@ -217,6 +217,8 @@ class ObjectMeta:
     def _reserved(self, key):
         if key == "id":
             return repr(self.id) if self._id is not None or self._object is not None else None
+        if key == "transient" and self._object is not None:
+            return not getattr(self._object, "ispersist", False)
         return self._known().get(key)
 
     def __getitem__(self, key):
