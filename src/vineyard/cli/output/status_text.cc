@@ -122,8 +122,9 @@ std::string types(const meta::JsonValue& s) {
   for (const auto& [name, count] : *all) {
     sorted.emplace_back(count.as_uint64().value_or(0), shortened(printable(name), kTypeWidth));
   }
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::ranges::sort(sorted, [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
   Table table({{"OBJECTS", Align::kRight}, {"TYPE"}});
   const std::size_t shown = std::min(sorted.size(), kTypesShown);
   for (std::size_t n = 0; n < shown; ++n) {
