@@ -234,7 +234,8 @@ void copy_into(BlobBuilderHandle& handle, std::size_t offset, nb::handle source,
                nb::handle) {
   if (!PyLong_Check(source.ptr()))
     return copy_bytes(handle, offset, BorrowedBuffer(source).bytes());
-  if (size.is_none()) throw nb::type_error("copy of an address needs its size: copy(offset, address, size)");
+  if (size.is_none())
+    throw nb::type_error("copy of an address needs its size: copy(offset, address, size)");
   const auto* from = reinterpret_cast<const std::byte*>(nb::cast<std::uintptr_t>(source));
   copy_bytes(handle, offset, {from, nb::cast<std::size_t>(size)});
 }
@@ -249,8 +250,7 @@ void shrink(nb::handle self, nb::handle, std::size_t size) {
   }
   if (handle.exports > 0) refuse_use("cannot shrink a blob while buffers of it are held");
   if (size == handle.size) return;
-  Payload smaller =
-      take(without_gil([&] { return handle.client->reserve(ByteCount(size)); }));
+  Payload smaller = take(without_gil([&] { return handle.client->reserve(ByteCount(size)); }));
   std::memcpy(smaller.data(), handle.payload.data(), size);
   smaller.swap(handle.payload);
   handle.size = size;
@@ -283,9 +283,8 @@ nb::object seal(nb::handle self, nb::handle) {
   (void)open_bytes(handle);
   handle.is_open = false;
   if (handle.size == 0) return make_blob(View(ObjectId::empty_blob(), {}, {}));
-  const ObjectId id = take(without_gil([&, is_shared = may_be_written(self, handle)] {
-    return publish(handle, is_shared);
-  }));
+  const ObjectId id = take(without_gil(
+      [&, is_shared = may_be_written(self, handle)] { return publish(handle, is_shared); }));
   return get_object(*handle.client, id);
 }
 
@@ -333,15 +332,14 @@ void bind_blob_builder(nb::module_& module) {
              return "<vineyard.BlobBuilder, " + to_string(ByteCount(self.size)) +
                     (self.is_open ? ">" : ", sealed or aborted>");
            })
-      .def("__getitem__",
-           [](BlobBuilderHandle& self, Py_ssize_t index) {
-             return static_cast<int>(byte_at(self, index));
-           })
+      .def("__getitem__", [](BlobBuilderHandle& self,
+                             Py_ssize_t index) { return static_cast<int>(byte_at(self, index)); })
       .def("__setitem__", [](BlobBuilderHandle& self, Py_ssize_t index,
                              std::uint8_t value) { byte_at(self, index) = std::byte{value}; })
       .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
-      .def_prop_ro("issealed", [](const BlobBuilderHandle& self) { return !self.is_open; },
-                   "Whether it was sealed or aborted.")
+      .def_prop_ro(
+          "issealed", [](const BlobBuilderHandle& self) { return !self.is_open; },
+          "Whether it was sealed or aborted.")
       .def_prop_ro("id", &id_of_builder,
                    "The id the blob will have. Asking for it before `seal` costs a message.")
       .def_prop_ro("address",

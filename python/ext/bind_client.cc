@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <vector>
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
@@ -20,7 +23,7 @@ std::atomic<bool> short_get{true};
 // ---- connect
 
 nb::object connect(nb::type_object type, const std::string& socket, bool autostart,
-                   std::uint32_t deadline_ms, const std::string& daemon_program,
+                   std::optional<std::uint32_t> deadline_ms, const std::string& daemon_program,
                    const std::vector<std::string>& daemon_arguments, const std::string& program) {
   StartedDaemon started;
   ConnectOptions options;
@@ -40,6 +43,13 @@ nb::object connect(nb::type_object type, const std::string& socket, bool autosta
 }
 
 // ---- put
+
+/// Of a method's `self`. Raises ConnectionErrorException when closed.
+const Client& client_of(nb::handle self) {
+  if (!nb::inst_ready(self))
+    throw nb::type_error("this client was never connected: vineyard.connect() makes one");
+  return nb::inst_ptr<ClientHandle>(self)->get();
+}
 
 meta::DocumentBuilder& scratch_builder() {
   thread_local meta::DocumentBuilder builder;
@@ -66,15 +76,9 @@ std::optional<ObjectId> put_short(const Client& client, nb::handle value) {
   return take(patiently([&] { return client.publish(builder); }));
 }
 
-nb::object put(nb::pointer_and_handle<ClientHandle> self, nb::handle value) {
-  if (const std::optional<ObjectId> id = put_short(self.p->get(), value)) return nb::cast(*id);
-  return in_python([&] { return self.h.attr("_put")(value); });
-}
-
-nb::object put_with(nb::pointer_and_handle<ClientHandle> self, nb::handle value, nb::handle builder,
-                    nb::handle persist, nb::handle name, const nb::kwargs& keywords) {
-  (void)self.p->get();
-  return in_python([&] { return self.h.attr("_put")(value, builder, persist, name, **keywords); });
+nb::object put(nb::handle self, nb::handle value) {
+  if (const std::optional<ObjectId> id = put_short(client_of(self), value)) return nb::cast(*id);
+  return in_python([&] { return self.attr("_put")(value); });
 }
 
 ObjectId put_buffer(const ClientHandle& self, nb::handle value) {
@@ -93,24 +97,16 @@ nb::object resolve(nb::handle self, const Client& client, Object&& object) {
   return in_python([&] { return self.attr("_resolve")(make_object(client, std::move(object))); });
 }
 
-nb::object get(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id) {
+nb::object get(nb::handle self, nb::handle object_id) {
   ObjectId* id = nullptr;
   if (!nb::try_cast(object_id, id) || id == nullptr)
-    return in_python([&] { return self.h.attr("_get")(object_id); });
-  const Client& client = self.p->get();
+    return in_python([&] { return self.attr("_get")(object_id); });
+  const Client& client = client_of(self);
   if (!id->is_blob())
-    return resolve(self.h, client, take(patiently([&] { return client.get(*id); })));
+    return resolve(self, client, take(patiently([&] { return client.get(*id); })));
   nb::object blob = make_blob(take(patiently([&] { return client.get_view(*id); })));
   if (short_get.load(std::memory_order_relaxed)) return blob;
-  return in_python([&] { return self.h.attr("_resolve")(blob); });
-}
-
-nb::object get_with(nb::pointer_and_handle<ClientHandle> self, nb::handle object_id,
-                    nb::handle name, nb::handle resolver, nb::handle fetch,
-                    const nb::kwargs& keywords) {
-  (void)self.p->get();
-  return in_python(
-      [&] { return self.h.attr("_get")(object_id, name, resolver, fetch, **keywords); });
+  return in_python([&] { return self.attr("_resolve")(blob); });
 }
 
 /// An Object, or a Blob: what lies behind an id, not yet made a value.
@@ -230,20 +226,82 @@ void sync(const ClientHandle& self) {
 }
 
 void bind_data(nb::class_<ClientHandle>& type) {
-  type.def("put", &put, nb::arg("value").none())
-      .def("put", &put_with, nb::arg("value").none(), nb::arg("builder") = nb::none(),
-           nb::arg("persist") = false, nb::arg("name") = nb::none(), nb::arg("kwargs"),
-           "Puts a value and returns the id of the object that holds it.")
-      .def("get", &get, nb::arg("object_id"))
-      .def("get", &get_with, nb::arg("object_id") = nb::none(), nb::arg("name") = nb::none(),
-           nb::arg("resolver") = nb::none(), nb::arg("fetch") = false, nb::arg("kwargs"),
-           "Gets a value by id or name. Large ones are read-only views without a copy.")
-      .def("_put_buffer", &put_buffer)
+  type.def("_put_buffer", &put_buffer)
       .def("_get_object", &get_object_of, nb::arg("object_id"), nb::arg("wait_ms") = 0)
       .def("_get_objects", &get_objects)
       .def("_remove", &remove)
-      .def("exists", &exists, nb::arg("object_id"));
+      .def("_exists", &exists);
 }
+
+// ---- put and get as methods of C: a call costs less than through nanobind, and `inspect` finds their signatures
+
+/// What a method of C does with the exceptions of C++.
+template <class Call>
+PyObject* as_method(Call call) noexcept {
+  try {
+    return call().release().ptr();
+  } catch (nb::python_error& e) {
+    e.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const nb::builtin_exception& e) {
+    PyErr_SetString(PyExc_TypeError, e.what());
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+  }
+  return nullptr;
+}
+
+/// Calls with the arguments of a method of C: the positional ones, then those that `keywords`, a tuple, names.
+nb::object call_with(const nb::object& callable, PyObject* const* args, Py_ssize_t count,
+                     PyObject* keywords) {
+  nb::list positional;
+  for (Py_ssize_t n = 0; n < count; ++n) positional.append(nb::handle(args[n]));
+  nb::dict named;
+  if (keywords != nullptr) {
+    for (nb::handle name : nb::borrow<nb::tuple>(keywords)) named[name] = nb::handle(args[count++]);
+  }
+  return callable(*positional, **named);
+}
+
+/// `call(self, value)` for one positional argument; the method of that name, written in Python, for all others.
+template <class Call>
+PyObject* with_one_argument(Call call, const char* otherwise, PyObject* self, PyObject* const* args,
+                            Py_ssize_t count, PyObject* keywords) noexcept {
+  return as_method([&]() -> nb::object {
+    if (count == 1 && keywords == nullptr) return call(nb::handle(self), nb::handle(args[0]));
+    (void)client_of(self);
+    return in_python(
+        [&] { return call_with(nb::getattr(self, otherwise), args, count, keywords); });
+  });
+}
+
+PyObject* put_method(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return with_one_argument(&put, "_put", self, args, count, keywords);
+}
+
+PyObject* get_method(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return with_one_argument(&get, "_get", self, args, count, keywords);
+}
+
+// In the form that `inspect.signature` reads: the signature, a line, and what it does.
+constexpr const char* kPutText =
+    "put($self, value, builder=None, persist=False, name=None, **kw)\n--\n\n"
+    "Puts a value and returns the id of the object that holds it.";
+constexpr const char* kGetText =
+    "get($self, object_id=None, name=None, resolver=None, fetch=False, **kw)\n--\n\n"
+    "Gets a value by id or name. Large ones are read-only views without a copy.";
+
+std::array<PyMethodDef, 3> methods{{
+    // Python calls it by its flags, whatever its type here.
+    {"put", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&put_method)),
+     METH_FASTCALL | METH_KEYWORDS, kPutText},
+    {"get", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&get_method)),
+     METH_FASTCALL | METH_KEYWORDS, kGetText},
+    {nullptr, nullptr, 0, nullptr},
+}};
+
+std::array<PyType_Slot, 2> slots{{{Py_tp_methods, methods.data()}, {0, nullptr}}};
 
 void bind_instance(nb::class_<ClientHandle>& type) {
   type.def("_list_names", &list_names)
@@ -262,10 +320,11 @@ void bind_instance(nb::class_<ClientHandle>& type) {
                                    connection.serial, connection.pool_bytes);
            })
       .def_prop_ro("_is_open", [](const ClientHandle& self) { return self.client.has_value(); })
-      .def(
-          "close", [](ClientHandle& self) { self.client.reset(); },
-          "Ends the use of this client. Views, and other clients of this process, stay as they "
-          "are.");
+      .def("_close", [](ClientHandle& self) { self.client.reset(); })
+      .def("_deadline_ms", [](const ClientHandle& self) { return self.get().deadline().count(); })
+      .def("_set_deadline_ms", [](const ClientHandle& self, std::uint64_t milliseconds) {
+        self.get().set_deadline(std::chrono::milliseconds(milliseconds));
+      });
 }
 
 }  // namespace
@@ -277,10 +336,12 @@ const Client& ClientHandle::get() const {
 
 void bind_client(nb::module_& module) {
   nb::class_<ClientHandle> type(
-      module, "Client", "A handle on this process's connection with one instance on this host.");
+      module, "Client", nb::type_slots(slots.data()),
+      "A handle on this process's connection with one instance on this host.");
   bind_data(type);
   bind_instance(type);
-  module.def("_connect", &connect);
+  module.def("_connect", &connect, nb::arg(), nb::arg(), nb::arg(), nb::arg("deadline_ms").none(),
+             nb::arg(), nb::arg(), nb::arg());
   module.def("_forget_short_put", [] { short_put = false; });
   module.def("_forget_short_get", [] { short_get = false; });
 }

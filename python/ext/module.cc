@@ -7,7 +7,8 @@ NB_MODULE(_core, module) {
   // Arrays may outlive the module: at exit the process ends their pins, nobody counts (docs: views).
   nanobind::set_leak_warnings(false);
   nanobind::register_exception_translator([](const std::exception_ptr& e, void*) {
-    if (!e) wait_for_the_end();  // a thread being ended in Python code that was not called by in_python
+    if (!e)
+      wait_for_the_end();  // a thread being ended in Python code that was not called by in_python
     std::rethrow_exception(e);
   });
   bind_ids(module);

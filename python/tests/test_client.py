@@ -138,7 +138,7 @@ def test_what_is_not_there_yet_says_so(call):
         call()
 
 
-@pytest.mark.parametrize("name", ["migrate", "create_stream", "open_stream", "get_remote_blob", "debug"])
+@pytest.mark.parametrize("name", ["migrate", "create_stream", "open_stream", "get_remote_blob"])
 def test_methods_that_are_not_there_yet_say_so(client, name):
     with pytest.raises(errors.NotImplementedException, match=f"Client.{name} is not there yet"):
         getattr(client, name)(1)

@@ -74,7 +74,7 @@ from .meta import ObjectMeta, ObjectName
 from .version import __version__
 
 _SUBMODULES = frozenset(
-    ("_C", "aio", "core", "csi", "data", "deploy", "errors", "io", "launcher", "pickling", "shared_memory", "version")
+    ("_C", "aio", "core", "csi", "ctl", "data", "deploy", "errors", "io", "launcher", "pickling", "shared_memory", "systemd", "version")
 )
 
 

@@ -26,9 +26,9 @@ from .errors import (
 )
 from .meta import ObjectMeta, write_document
 
-_DEADLINE_MS = 30000
 _BY_SOCKET = "connect to the daemon of this host: vineyard.connect(), or vineyard.connect('/path/of/vineyard.sock')"
 _WAIT_MS = 2**62  # for ever
+_LONGEST_WAIT = 4_294_967  # seconds: what 32 bits of milliseconds hold
 
 
 def _ids_of(objects):
@@ -115,6 +115,10 @@ class Client(_core.Client):
 
     def __reduce__(self):
         raise TypeError("a client cannot be pickled; connect in the other process: vineyard.connect(client.ipc_socket)")
+
+    def close(self):
+        """Ends the use of this client. Views, and other clients of this process, stay as they are."""
+        self._close()
 
     # ---- put and get: what the extension module does not do itself
 
@@ -204,6 +208,10 @@ class Client(_core.Client):
         ids = _ids_of(object_id)
         _marks.forget(self, ids)
         self._remove(ids, force, deep)
+
+    def exists(self, object_id):
+        """Whether an object or blob of that id is there."""
+        return self._exists(object_id)
 
     def persist(self, object_id):
         """Marks an object as one that is to be kept; other instances see persisted objects once there are any."""
@@ -369,7 +377,21 @@ class Client(_core.Client):
     rdma_endpoint = property(lambda self: "", doc="The RDMA address of the instance: off.")
     spread = False
     compression = True
-    timeout_seconds = _DEADLINE_MS // 1000
+
+    @property
+    def timeout_seconds(self):
+        """How long a call waits for the daemon before it raises DeadlineException: 30 at first.
+
+        It is one number for all clients of this process that share the connection.
+        """
+        seconds = self._deadline_ms() / 1000
+        return int(seconds) if seconds == int(seconds) else seconds
+
+    @timeout_seconds.setter
+    def timeout_seconds(self, seconds):
+        if not 0.001 <= seconds <= _LONGEST_WAIT:
+            raise ValueError(f"timeout_seconds is 0.001 to {_LONGEST_WAIT}, not {seconds!r}")
+        self._set_deadline_ms(int(seconds * 1000))
 
     def with_compression(self, enabled=True):
         """Sets `compression` meanwhile; it is for what goes over TCP, so nothing follows from it here."""
@@ -429,6 +451,10 @@ class Client(_core.Client):
     def release_objects(self, object_ids):
         """Nothing: an object is given back when nobody views it any more."""
 
+    def debug(self, debug=None):
+        """What the daemon says of itself, a dict, as `status.json`; what is asked in `debug` is not looked at."""
+        return self.status.json
+
     def sync_meta(self):
         """Has everything that this process published taken into the index; nobody needs it to read."""
         self._sync()
@@ -451,12 +477,17 @@ class Client(_core.Client):
         return None if base is None or base._source is None else base._source[0]
 
 
+# What a wrong call is told is the name that was called.
+Client._put.__qualname__ = "Client.put"
+Client._get.__qualname__ = "Client.get"
+
+
 def _add_missing():
     """What programs may ask for and is not there yet: each name raises, and says so."""
     names = (
         "migrate create_remote_blob get_remote_blob "
         "get_remote_blobs create_stream open_stream drop_stream stop_stream push_chunk next_chunk next_chunk_meta "
-        "next_chunk_id new_buffer_chunk next_buffer_chunk debug is_fetchable"
+        "next_chunk_id new_buffer_chunk next_buffer_chunk is_fetchable"
     )
     for name in names.split():
 
@@ -508,7 +539,7 @@ def _daemon_program():
     return ""
 
 
-def _open(cls, socket, autostart, deadline_ms=_DEADLINE_MS, daemon_arguments=()):
+def _open(cls, socket, autostart, deadline_ms=None, daemon_arguments=()):
     socket = "" if socket is None else os.fsdecode(socket)
     try:
         client, started = _core._connect(
@@ -549,7 +580,8 @@ def connect(*args, **kwargs):
         raise not_yet("connecting over TCP", _BY_SOCKET)
     if len(args) == 2 and (isinstance(args[1], int) or str(args[1]).isdigit()):
         raise not_yet("connecting over TCP (host, port)", _BY_SOCKET)
-    deadline_ms = int(kwargs.pop("timeout", _DEADLINE_MS / 1000) * 1000)
+    timeout = kwargs.pop("timeout", None)
+    deadline_ms = None if timeout is None else int(timeout * 1000)
     daemon_arguments = kwargs.pop("daemon_arguments", ())
     starts = not args and not kwargs and not os.environ.get("VINEYARD_IPC_SOCKET")
     socket, config, keywords = _connect_arguments(args, kwargs)

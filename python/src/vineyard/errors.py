@@ -163,3 +163,11 @@ class UnknownErrorException(VineyardException):
 def not_yet(what: str, instead: str = "") -> NotImplementedException:
     """The exception for a part of the interface that does not exist in this release; `instead` is what works today."""
     return NotImplementedException(f"{what} is not there yet in this release of vineyard{instead and ': '}{instead}")
+
+
+def tell_not_yet(what: str, instead: str = "") -> int:
+    """Says so on stderr, for a program that is not there yet; its exit status."""
+    import sys
+
+    print(f"vineyard: {not_yet(what, instead)}", file=sys.stderr)
+    return 2

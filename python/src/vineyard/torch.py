@@ -8,6 +8,7 @@ for batch in torch.utils.data.DataLoader(data, batch_size=32, num_workers=8): ..
 from __future__ import annotations
 
 import pickle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +23,12 @@ from .data.tensor import write_strings
 from .data.torch import tensor_over
 from .pickling import Shared
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._core import ObjectID
+    from .client import Client
+
 _STRINGS = "vineyard::BaseBinaryArray<arrow::LargeStringArray>"
 _ITEMS = "vineyard::Items"
 _PICKLE_FIX = "it would be pickled, which other users could read: make it of arrays, texts and plain values"
@@ -35,13 +42,19 @@ class SharedDataset(torch.utils.data.Dataset):
     PyTorch cannot say so: a `transform` that writes must clone first. The data set stays until `delete()`.
     """
 
-    def __init__(self, object_id, client=None, transform=None):
+    def __init__(self, object_id: Any, client: Client | None = None, transform: Callable[[Any], Any] | None = None) -> None:
         self._shared = Shared(object_id, client)
         self._columns = None
         self.transform = transform
 
     @classmethod
-    def put(cls, value, client=None, name=None, transform=None):
+    def put(
+        cls,
+        value: Any,
+        client: Client | None = None,
+        name: str | None = None,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> SharedDataset:
         """Puts a data set: an array, tensor, list, table, data frame, or a dict of such columns of one length."""
         client = connect() if client is None else client
         object_id = _put(client, value)
@@ -50,11 +63,11 @@ class SharedDataset(torch.utils.data.Dataset):
         return cls(object_id, client, transform)
 
     @property
-    def id(self):
+    def id(self) -> ObjectID:
         """The object's id."""
         return self._shared.id
 
-    def delete(self):
+    def delete(self) -> None:
         """Deletes the data set; samples that are held stay good."""
         self._shared.delete()
 
@@ -64,17 +77,17 @@ class SharedDataset(torch.utils.data.Dataset):
             self._columns = _Reader.run(obj)
         return self._columns
 
-    def __len__(self):
+    def __len__(self) -> int:
         return _length_of(self._open())
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Any:
         sample = _sample_of(self._open(), index)
         return sample if self.transform is None else self.transform(sample)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_columns": None}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<vineyard.torch.SharedDataset {self.id!r}>"
 
 

@@ -70,6 +70,17 @@ ConnectionInfo Client::connection() const {
   return here ? (*here)->info() : context_->info();
 }
 
+std::chrono::milliseconds Client::deadline() const {
+  const auto here = context_->here();
+  return here ? (*here)->deadline() : context_->deadline();
+}
+
+void Client::set_deadline(std::chrono::milliseconds deadline) const {
+  // Both: the one to come takes it from the last that was.
+  context_->set_deadline(deadline);
+  if (const auto here = context_->here()) (*here)->set_deadline(deadline);
+}
+
 // ---- put
 
 Result<ObjectId> Client::put_blob(std::span<const std::byte> bytes) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -41,6 +42,10 @@ class Client {
   ~Client();
 
   [[nodiscard]] ConnectionInfo connection() const;
+  /// How long a call waits for the daemon: of all clients of this process that share the connection.
+  [[nodiscard]] std::chrono::milliseconds deadline() const;
+  /// From 1 ms to 49 days.
+  void set_deadline(std::chrono::milliseconds deadline) const;
 
   // ---- put
 

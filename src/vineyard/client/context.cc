@@ -35,7 +35,7 @@ Context::Context(Process& process, ConnectOptions options, os::FileIdentity iden
 }
 
 std::chrono::milliseconds Context::deadline() const {
-  return std::chrono::milliseconds(options_.deadline_ms);
+  return reader_ ? reader_->deadline() : std::chrono::milliseconds(options_.waits_ms());
 }
 
 ConnectionInfo Context::info() const {
@@ -71,7 +71,7 @@ Result<Context*> Context::connect_locked(Process& process, const ConnectOptions&
   const auto candidates = socket_candidates(options);
   if (Context* there = find(process, candidates)) {
     there->add_handle();
-    there->reader_->set_deadline(std::chrono::milliseconds(options.deadline_ms));
+    if (options.deadline_ms) there->set_deadline(std::chrono::milliseconds(*options.deadline_ms));
     return there;
   }
   auto found = connect_to_first(candidates, options);
@@ -155,7 +155,7 @@ Result<void> Context::map_joined(Answer<protocol::JoinReply>& answer) {
   TableSource& tables = *this;
   reader_ = std::make_unique<Reader>(*this, process_, *connection_, tables, *pins_, *mappings_,
                                      region, *own, me_);
-  reader_->set_deadline(deadline());
+  reader_->set_deadline(std::chrono::milliseconds(options_.waits_ms()));
   writer_ = std::make_unique<Writer>(process_, *connection_, *reader_, *pins_, std::move(outbox),
                                      region, me_);
   connection_->watch(region.header);
@@ -202,7 +202,9 @@ Result<Context*> Context::successor() {
     if (!next->connection_->lost()) return next;
     last = next;
   }
-  VY_TRY(Context * fresh, connect_locked(*process, last->options_));
+  ConnectOptions options = last->options_;
+  options.deadline_ms = static_cast<std::uint32_t>(last->deadline().count());
+  VY_TRY(Context * fresh, connect_locked(*process, options));
   last->successor_.store(fresh,
                          std::memory_order_release);  // counted: it stays as long as this one
   if (&last->process_ == process) last->writer_->close();

@@ -61,6 +61,8 @@ class Context final : private TableSource {
   [[nodiscard]] Pins& pins() { return *pins_; }
   [[nodiscard]] std::uint32_t generation() const { return process_.generation(); }
   [[nodiscard]] ConnectionInfo info() const;
+  [[nodiscard]] std::chrono::milliseconds deadline() const;
+  void set_deadline(std::chrono::milliseconds deadline) { reader_->set_deadline(deadline); }
 
   template <protocol::RequestMessage M>
   [[nodiscard]] Result<typename M::Reply> call(const M& message, std::uint64_t wait_ms = 0) {
@@ -95,7 +97,6 @@ class Context final : private TableSource {
   [[nodiscard]] bool end_if_unused();
   Result<os::MappedRegion> new_table() override;
   [[nodiscard]] Result<void> say_mapped(std::uint32_t kind, std::uint64_t number);
-  [[nodiscard]] std::chrono::milliseconds deadline() const;
 
   Process& process_;
   ConnectOptions options_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,9 @@ struct ConnectOptions {
   /// Path of the native socket. Empty: $VINEYARD_IPC_SOCKET, else the first that is served of
   /// $XDG_RUNTIME_DIR/vineyard.sock and /run/vineyard/vineyard.sock.
   std::string socket{};
-  /// How long each call waits for the daemon before it fails with a deadline error.
-  std::uint32_t deadline_ms = 30000;
+  /// How long each call waits for the daemon before it fails with a deadline error. Nothing: 30 s, or what the connection
+  /// that this process already has there waits.
+  std::optional<std::uint32_t> deadline_ms{};
   Autostart autostart = Autostart::kNever;
   /// The daemon to start. Empty: $VINEYARD_DAEMON, else `vineyardd` beside this library or program,
   /// else in $PATH.
@@ -42,6 +44,8 @@ struct ConnectOptions {
   std::string program{};
   /// Filled when a daemon was started.
   StartedDaemon* started = nullptr;
+
+  [[nodiscard]] std::uint32_t waits_ms() const { return deadline_ms.value_or(30000); }
 };
 
 /// What this client is connected to.

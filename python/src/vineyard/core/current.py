@@ -13,24 +13,27 @@ if TYPE_CHECKING:
 _VARIADIC = 0x08  # inspect.CO_VARKEYWORDS, without importing inspect
 
 
+class _Stack(_local):
+    stack: list[Any] | None = None  # of the class, so that a thread without one finds it without an exception
+
+
 class Current:
     """The current context of each thread: the default, or the one entered last."""
 
     def __init__(self, default: Any) -> None:
         self._default = default
-        self._local = _local()
+        self._local = _Stack()
 
     def get(self) -> Any:
         """The context that is current in this thread."""
-        stack = getattr(self._local, "stack", None)
+        stack = self._local.stack
         return stack[-1] if stack else self._default
 
     def push(self, context: Any) -> None:
         """Makes `context` current in this thread until `pop`."""
-        stack = getattr(self._local, "stack", None)
-        if stack is None:
-            stack = self._local.stack = []
-        stack.append(context)
+        if self._local.stack is None:
+            self._local.stack = []
+        self._local.stack.append(context)
 
     def pop(self) -> None:
         """Undoes the last `push` of this thread."""

@@ -17,6 +17,7 @@ from ..core.resolver import remember
 from ..errors import not_yet
 from . import tensor
 from .builtin import register
+from .ndarray_column import NDArrayArray
 from .plain import pack, unpack
 
 _EXTENSION = "vineyard::ExtensionArray<"
@@ -171,7 +172,16 @@ def _read_arrow(obj, dtype, context, options):
     return pd.ArrowDtype(array.type).__from_arrow__(array)
 
 
+def _write_ndarray(writer, node, values, scope):
+    scope.member(writer, node, "value_", values.to_numpy())
+
+
+def _read_ndarray(obj, dtype, context, options):
+    return NDArrayArray(context.run(obj.member("value_"), **options))
+
+
 _KINDS = {
+    NDArrayArray: "ndarray",
     pd.arrays.DatetimeArray: "datetimetz",
     pd.arrays.IntegerArray: "masked",
     pd.arrays.FloatingArray: "masked",
@@ -181,6 +191,7 @@ _KINDS = {
 }
 _WRITERS = {
     "datetimetz": _write_datetimetz,
+    "ndarray": _write_ndarray,
     "masked": _write_masked,
     "categorical": _write_categorical,
     "period": _write_period,
@@ -190,6 +201,7 @@ _WRITERS = {
 }
 _READERS = {
     "datetimetz": _read_datetimetz,
+    "ndarray": _read_ndarray,
     "masked": _read_masked,
     "categorical": _read_categorical,
     "period": _read_period,
@@ -472,13 +484,6 @@ register(pd.Index, _encode_index)
 register(pd.api.extensions.ExtensionArray, _encode_extension)
 register(pd.Categorical, _encode_extension)
 register(_Opaque, _encode_opaque)
-
-
-class NDArrayArray:
-    """A column of arrays; not there yet."""
-
-    def __init__(self, *args, **kw):
-        raise not_yet("a column of arrays (NDArrayArray)", "put the array itself, beside the frame")
 
 
 def make_global_dataframe(client, blocks, extra_meta=None):

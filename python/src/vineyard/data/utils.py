@@ -61,11 +61,11 @@ def build_buffer(client, address, size):
     return client.get_object(client.put(memoryview(address).cast("B")[:size]))
 
 
-def build_numpy_buffer(client, array):
+def build_numpy_buffer(client, arr):
     """A blob with a copy of the bytes of an array, in C order."""
     import numpy
 
-    return client.get_object(client.put(memoryview(numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8))))
+    return client.get_object(client.put(memoryview(numpy.ascontiguousarray(arr).reshape(-1).view(numpy.uint8))))
 
 
 def to_json(value):
