@@ -10,7 +10,8 @@
 
 namespace vineyard::client {
 namespace {
-constexpr std::size_t kStreamFrom = std::size_t{1} << 20;
+constexpr std::size_t kStreamFrom = std::size_t{1} << 20;  // of a whole put
+constexpr std::size_t kPartFrom = std::size_t{16} << 10;  // of one part of it: below, it costs more
 
 #ifdef VY_STREAMING_STORES
 constexpr std::size_t kLine = 64;
@@ -47,9 +48,10 @@ void stream(std::byte* to, const std::byte* from, std::size_t size) {
 #endif
 }  // namespace
 
-void copy_to_pool(std::byte* to, const std::byte* from, std::size_t size) {
+void copy_to_pool(std::byte* to, const std::byte* from, std::size_t size,
+                  [[maybe_unused]] std::size_t whole) {
 #ifdef VY_STREAMING_STORES
-  if (size >= kStreamFrom) return stream(to, from, size);
+  if (whole >= kStreamFrom && size >= kPartFrom) return stream(to, from, size);
 #endif
   if (size != 0) std::memcpy(to, from, size);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace vineyard::client {
@@ -22,12 +23,13 @@ TEST(CopyToPool, copies_every_byte_and_no_other) {
   std::size_t space = kMost + kAround;
   auto* to = static_cast<std::byte*>(std::align(64, kMost, aligned, space));
   for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{4096}, (std::size_t{1} << 20) - 1,
-        std::size_t{1} << 20, (std::size_t{1} << 20) + 1, (std::size_t{1} << 20) + 16'384 + 64,
+       {std::size_t{0}, std::size_t{1}, std::size_t{4096}, std::size_t{16} << 10,
+        std::size_t{40'000}, (std::size_t{1} << 20) - 1, std::size_t{1} << 20,
+        (std::size_t{1} << 20) + 1, (std::size_t{1} << 20) + 16'384 + 64,
         (std::size_t{1} << 20) + 16'383, kMost}) {
-    for (const std::size_t offset : {0, 1, 63}) {
+    for (const auto& [offset, whole] : {std::pair{0, size}, {1, size}, {63, size}, {1, kMost}}) {
       std::fill(memory.begin(), memory.end(), std::byte{0x5a});
-      copy_to_pool(to, from.data() + offset, size);
+      copy_to_pool(to, from.data() + offset, size, whole);
       ASSERT_TRUE(std::equal(to, to + size, from.data() + offset)) << size << " from " << offset;
       ASSERT_TRUE(std::all_of(memory.data(), to, [](std::byte b) { return b == std::byte{0x5a}; }));
       ASSERT_TRUE(std::all_of(to + size, memory.data() + memory.size(), [](std::byte b) {

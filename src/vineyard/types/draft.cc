@@ -30,11 +30,13 @@ void ObjectDraft::add_bytes(meta::NodeRef node, std::string_view key,
                             std::span<const std::byte> bytes) {
   const auto same = known_.find(bytes.data());
   if (!bytes.empty() && same != known_.end() && same->second.size == bytes.size()) {
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): what is known was placed
     document_.add_buffer(node, key, *payload_, same->second.offset, bytes.size());
     return;
   }
   const auto offset = place(bytes.size());
   if (!offset) return;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): place() makes it
   document_.add_buffer(node, key, *payload_, *offset, bytes.size());
   if (bytes.empty()) return;
   runs_.push_back({.offset = *offset, .size = bytes.size(), .bytes = bytes.data(), .fill = {}});
@@ -45,6 +47,7 @@ void ObjectDraft::add_generated(meta::NodeRef node, std::string_view key, std::u
                                 std::function<void(std::span<std::byte>)> fill) {
   const auto offset = place(size);
   if (!offset) return;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): place() makes it
   document_.add_buffer(node, key, *payload_, *offset, size);
   if (size == 0) return;
   runs_.push_back({.offset = *offset, .size = size, .bytes = nullptr, .fill = std::move(fill)});
@@ -56,7 +59,7 @@ void ObjectDraft::write_payload(std::span<std::byte> payload) const {
   for (const Run& run : runs_) {
     std::memset(payload.data() + end, 0, run.offset - end);
     if (run.bytes != nullptr)
-      client::copy_to_pool(payload.data() + run.offset, run.bytes, run.size);
+      client::copy_to_pool(payload.data() + run.offset, run.bytes, run.size, size_);
     else
       run.fill(payload.subspan(run.offset, run.size));
     end = run.offset + run.size;
