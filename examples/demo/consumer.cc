@@ -117,6 +117,9 @@ Result<void> serve(const vineyard::ConnectOptions& options, const char* name, ch
       if (!found) return found.error();
       table = *std::move(found);  // needs the client no longer
     }
+    if (!table)
+      return vineyard::Error(vineyard::ErrorCode::kInvalid,
+                             "nothing was opened yet: send {\"open\"} first");
     const auto a = answer(*table, columns);
     if (!a) return a.error();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

@@ -26,6 +26,7 @@ namespace vineyard {
 class VY_ANNOTATION(capability("mutex")) Mutex {
  public:
   Mutex() = default;
+  ~Mutex() = default;
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 

@@ -117,7 +117,7 @@ void declare(CLI::App& app, Words& w) {
   app.add_flag_callback(
       "--json", [&w] { w.common.form = Form::kJson; }, "Answer with JSON, in one line");
   app.require_subcommand(0, 1);  // we say what is missing, or which word is no command
-  app.fallthrough();  // --socket and --json may also stand behind the command
+  app.fallthrough();             // --socket and --json may also stand behind the command
   app.footer(kFooter);
   declare_looking(app, w);
   declare_ls(app, w);

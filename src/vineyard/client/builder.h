@@ -72,6 +72,8 @@ class BlobBuilder {
  public:
   BlobBuilder(BlobBuilder&&) noexcept;
   BlobBuilder& operator=(BlobBuilder&&) noexcept;
+  BlobBuilder(const BlobBuilder&) = delete;
+  BlobBuilder& operator=(const BlobBuilder&) = delete;
   ~BlobBuilder();
 
   [[nodiscard]] std::byte* data() { return payload_.data(); }

@@ -187,9 +187,10 @@ HostCheck memory_limit() {
   }
   c.found = fmt::format("machine {}, {} available; ", to_string(memory->machine),
                         to_string(memory->available));
-  c.found += memory->limit ? fmt::format("{} of {} used in {}", to_string(memory->usage),
-                                         to_string(*memory->limit), memory->group)
-                           : std::string("no limit by a control group");
+  const auto& limit = memory->limit;
+  c.found += limit ? fmt::format("{} of {} used in {}", to_string(memory->usage), to_string(*limit),
+                                 memory->group)
+                   : std::string("no limit by a control group");
   return c;
 }
 
@@ -200,7 +201,7 @@ HostCheck descriptors() {
   const auto limits = kernel_text("/proc/self/limits");
   constexpr std::string_view kLine = "Max open files";
   const std::size_t at = limits ? limits->find(kLine) : std::string::npos;
-  if (at == std::string::npos) {
+  if (!limits || at == std::string::npos) {
     c.state = HostState::kLimited;
     c.found = "unknown: /proc/self/limits cannot be read";
     return c;

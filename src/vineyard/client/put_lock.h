@@ -19,6 +19,7 @@ namespace vineyard::client {
 class PutLock {
  public:
   explicit PutLock(const Pins& pins) : pins_(pins) {}
+  ~PutLock() = default;
   PutLock(const PutLock&) = delete;
   PutLock& operator=(const PutLock&) = delete;
 

@@ -49,6 +49,7 @@ class SlotPool {
   /// The memory of a pool, touched as it is used.
   [[nodiscard]] static Result<os::MappedRegion> map_memory();
   explicit SlotPool(os::MappedRegion memory);
+  ~SlotPool() = default;
   SlotPool(const SlotPool&) = delete;
   SlotPool& operator=(const SlotPool&) = delete;
 

@@ -299,6 +299,7 @@ void DocumentBuilder::set(NodeRef node, std::string_view key, const TextList& li
 void DocumentBuilder::set(NodeRef node, std::string_view key, const Value& value) {
   switch (value.type()) {
     case ValueType::kNull: return set_null(node, key);
+    // The type says which is there.  NOLINTBEGIN(bugprone-unchecked-optional-access)
     case ValueType::kBool: return set(node, key, *value.as_bool());
     case ValueType::kInt64: return set(node, key, *value.as_int64());
     case ValueType::kUint64: return set(node, key, *value.as_uint64());
@@ -309,7 +310,9 @@ void DocumentBuilder::set(NodeRef node, std::string_view key, const Value& value
     case ValueType::kUint64List: return set(node, key, *value.as_uint64_list());
     case ValueType::kDoubleList: return set(node, key, *value.as_double_list());
     case ValueType::kBoolList: return set_bool_list(node, key, *value.as_bool_list());
-    case ValueType::kTextList: return set(node, key, *value.as_text_list());
+    case ValueType::kTextList:
+      return set(node, key, *value.as_text_list());
+      // NOLINTEND(bugprone-unchecked-optional-access)
   }
 }
 

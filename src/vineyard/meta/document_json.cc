@@ -33,6 +33,7 @@ void write_bools(JsonWriter& writer, std::span<const std::uint8_t> list) {
 void write_value(JsonWriter& writer, const Value& value) {
   switch (value.type()) {
     case ValueType::kNull: writer.null(); return;
+    // The type says which is there.  NOLINTBEGIN(bugprone-unchecked-optional-access)
     case ValueType::kBool: writer.value(*value.as_bool()); return;
     case ValueType::kInt64: writer.value(*value.as_int64()); return;
     case ValueType::kUint64: writer.value(*value.as_uint64()); return;
@@ -43,7 +44,10 @@ void write_value(JsonWriter& writer, const Value& value) {
     case ValueType::kUint64List: write_list(writer, *value.as_uint64_list()); return;
     case ValueType::kDoubleList: write_list(writer, *value.as_double_list()); return;
     case ValueType::kBoolList: write_bools(writer, *value.as_bool_list()); return;
-    case ValueType::kTextList: write_list(writer, *value.as_text_list()); return;
+    case ValueType::kTextList:
+      write_list(writer, *value.as_text_list());
+      return;
+      // NOLINTEND(bugprone-unchecked-optional-access)
   }
 }
 
@@ -224,8 +228,9 @@ class Reader {
   Result<void> read_node(const JsonValue& json, NodeRef node, std::uint32_t depth) {
     if (depth > limits::kMaxDepth) return bad("deeper than 64 levels");
     if (const JsonValue* nbytes = json.find("nbytes")) {
-      if (!nbytes->as_uint64()) return bad("nbytes is a number");
-      builder_.set_nbytes(node, *nbytes->as_uint64());
+      const auto number = nbytes->as_uint64();
+      if (!number) return bad("nbytes is a number");
+      builder_.set_nbytes(node, *number);
     }
     const JsonValue* global = json.find("global");
     if (global != nullptr && global->as_bool() == true) builder_.set_global(node);

@@ -154,8 +154,8 @@ void JsonValue::write(JsonWriter& writer) const {
     writer.value(*text);
   } else if (const auto truth = as_bool()) {
     writer.value(*truth);
-  } else if (is_double()) {
-    writer.value(*as_double());
+  } else if (const auto real = is_double() ? as_double() : std::nullopt) {
+    writer.value(*real);
   } else if (const auto number = as_int64()) {
     writer.value(*number);
   } else if (const auto large = as_uint64()) {

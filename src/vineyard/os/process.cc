@@ -79,6 +79,7 @@ void send_signal_to_child(pid_t pid, int signal) {
 
 Result<ExitStatus> wait_child(pid_t pid) {
   VY_TRY(const std::optional<ExitStatus> status, wait_for(pid, 0));
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): without WNOHANG there is one
   return *status;
 }
 

@@ -17,7 +17,7 @@
 namespace vineyard::os {
 namespace {
 
-constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
+constexpr int kBacklog = 4096;   // the kernel cuts it to net.core.somaxconn
 constexpr int kEndingMs = 2000;  // for what a killed process had mapped to be unmapped
 constexpr int kLookAgainMs = 5;
 

@@ -133,6 +133,7 @@ void Worker::accept_clients() {
     return;
   }
   if (!*connection) return;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): checked above
   auto peer = arrive(instance_, std::move(**connection));
   if (!peer) return;
   if (auto served = dispatcher_.serve(**peer); !served) (*peer)->gone = true;

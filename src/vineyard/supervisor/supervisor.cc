@@ -102,6 +102,7 @@ int Supervisor::wait_ms() const {
 void Supervisor::on_signal() {
   const auto signal = os::read_signal(signals_);
   if (!signal || !signal->has_value()) return;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): checked above
   log("stopping (signal " + std::to_string(**signal) + ")");
   state_ = State::kStopping;
 }

@@ -89,12 +89,12 @@ template <Resolvable T>
 /// be described, and a resolver for objects whose type name begins with `type_prefix` if it can be
 /// resolved.
 template <class T>
-void register_codec(Registry& registry, std::string type_prefix) {
+void register_codec(Registry& registry, const std::string& type_prefix) {
   if constexpr (Describable<T>)
     registry.register_builder<T>(
         [](const Client& client, const T& value) { return put<T>(client, value); });
   if constexpr (Resolvable<T>)
-    registry.register_resolver<T>(std::move(type_prefix),
+    registry.register_resolver<T>(type_prefix,
                                   [](const Object& object) { return resolve<T>(object); });
 }
 

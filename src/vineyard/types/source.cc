@@ -89,32 +89,28 @@ Error ObjectSource::corrupt(const std::string& what) const {
 }
 
 Result<std::int64_t> ObjectSource::integer(std::string_view key) const {
-  const auto value = node_.field(key);
-  if (value && value->as_int64()) return *value->as_int64();
-  if (value && value->as_text()) {
-    const std::string_view text = *value->as_text();
+  if (const auto number = in_field(&meta::Value::as_int64, key)) return *number;
+  if (const auto text = in_field(&meta::Value::as_text, key)) {
     std::int64_t number = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code == std::errc() && end == text.data() + text.size()) return number;
+    const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (code == std::errc() && end == text->data() + text->size()) return number;
   }
   return corrupt("no whole number '" + std::string(key) + "'");
 }
 
 Result<std::string_view> ObjectSource::text(std::string_view key) const {
-  const auto value = node_.field(key);
-  if (!value || !value->as_text()) return corrupt("no text '" + std::string(key) + "'");
-  return *value->as_text();
+  if (const auto text = in_field(&meta::Value::as_text, key)) return *text;
+  return corrupt("no text '" + std::string(key) + "'");
 }
 
 Result<std::vector<std::int64_t>> ObjectSource::integers(std::string_view key) const {
-  const auto value = node_.field(key);
   std::vector<std::int64_t> numbers;
-  if (value && value->as_int64_list()) {
-    const auto list = *value->as_int64_list();
-    numbers.assign(list.begin(), list.end());
+  if (const auto list = in_field(&meta::Value::as_int64_list, key)) {
+    numbers.assign(list->begin(), list->end());
     return numbers;
   }
-  if (value && value->as_text() && parse_integers(*value->as_text(), numbers)) return numbers;
+  const auto text = in_field(&meta::Value::as_text, key);
+  if (text && parse_integers(*text, numbers)) return numbers;
   return corrupt("no list of whole numbers '" + std::string(key) + "'");
 }
 

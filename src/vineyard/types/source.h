@@ -48,6 +48,13 @@ class ObjectSource {
   [[nodiscard]] const meta::NodeView& node() const { return node_; }
   [[nodiscard]] bool has(std::string_view key) const { return node_.find(key).has_value(); }
 
+  /// The value of a field as `as` has it; nothing if it is another one, or missing.
+  template <class T>
+  [[nodiscard]] std::optional<T> in_field(std::optional<T> (meta::Value::*as)() const,
+                                          std::string_view key) const {
+    const auto value = node_.field(key);
+    return value ? ((*value).*as)() : std::nullopt;
+  }
   /// A whole number. Existing programs also write it as text; then it is read.
   /// Errors: corrupt (not there, or something else), as in all that follow.
   [[nodiscard]] Result<std::int64_t> integer(std::string_view key) const;

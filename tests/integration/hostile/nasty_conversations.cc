@@ -14,18 +14,16 @@ using Start = NastyCase::Start;
 const JoinRequest kJoin{.protocol_version = kProtocolVersion, .pid = 1, .program = "conversation"};
 
 template <class Message>
-auto repeat(int times, Message message) {
+auto repeat(int times, const Message& message) {
   return [times, message](Attacker& a) {
     for (int i = 0; i < times; ++i) a.request(message);
   };
 }
 
-}  // namespace
+using Act = std::function<void(Attacker&)>;
+using Add = std::function<void(const char*, Start, Act)>;
 
-void add_conversation_cases(std::vector<NastyCase>& cases) {
-  const auto add = [&cases](const char* name, Start start, std::function<void(Attacker&)> act) {
-    cases.push_back({name, start, std::move(act)});
-  };
+void add_joining_and_memory(const Add& add) {
   add("joins and maps nothing", Start::kConnected, repeat(1, kJoin));
   add("joins a hundred times without reading", Start::kConnected, repeat(100, kJoin));
   add("joins and hangs up before the answer", Start::kConnected, [](Attacker& a) {
@@ -71,6 +69,9 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
   add("asks for pin tables until there are none", Start::kJoined,
       repeat(300, NewPinTableRequest{}));
   add("reserves ten thousand ids", Start::kJoined, repeat(10000, ReserveRequest{.blob = 1}));
+}
+
+void add_publishing_and_waiting(const Add& add) {
   add("publishes one reserved id many times, at places it has not", Start::kJoined,
       [](Attacker& a) {
         auto reserved = a.call(ReserveRequest{.blob = 1});
@@ -112,6 +113,9 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
     for (int i = 0; i < 1000; ++i)
       a.request(DescriptorRequest{.kind = 1, .number = a.facts().serial});
   });
+}
+
+void add_floods_and_half_connections(const Add& add) {
   add("asks for the status a thousand times", Start::kJoined, repeat(1000, StatusRequest{}));
   add("asks for a check a hundred times", Start::kJoined, repeat(100, CheckRequest{}));
   add("rings and tops up ten thousand times", Start::kJoined, [](Attacker& a) {
@@ -146,6 +150,17 @@ void add_conversation_cases(std::vector<NastyCase>& cases) {
       a.join();
     }
   });
+}
+
+}  // namespace
+
+void add_conversation_cases(std::vector<NastyCase>& cases) {
+  const Add add = [&cases](const char* name, Start start, Act act) {
+    cases.push_back({name, start, std::move(act)});
+  };
+  add_joining_and_memory(add);
+  add_publishing_and_waiting(add);
+  add_floods_and_half_connections(add);
 }
 
 }  // namespace vineyard::hostile

@@ -17,7 +17,7 @@ struct Adder {
   std::vector<NastyCase>& cases;
 
   template <class Make>
-  void operator()(std::string name, Make make, Start start = Start::kJoined) const {
+  void operator()(std::string name, const Make& make, Start start = Start::kJoined) const {
     cases.push_back({std::move(name), start, [make](Attacker& a) { a.request(make(a)); }});
   }
   template <RequestMessage M>

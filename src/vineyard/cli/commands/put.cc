@@ -84,8 +84,8 @@ Result<Payload> read_unknown(const Client& client, Input& input) {
 }
 
 Result<ObjectId> put_input(const Client& client, Input& input, std::uint64_t& nbytes) {
-  VY_TRY(Payload payload,
-         input.size() ? read_known(client, input, *input.size()) : read_unknown(client, input));
+  const auto size = input.size();
+  VY_TRY(Payload payload, size ? read_known(client, input, *size) : read_unknown(client, input));
   nbytes = payload.size();
   if (nbytes == 0) return client.put_blob({});
   return client.publish_blob(std::move(payload));

@@ -149,6 +149,7 @@ Timer EventLoop::after(std::chrono::milliseconds delay, Callback callback) {
   auto state = std::make_shared<Timer::State>(impl_.get(), std::nullopt, std::move(callback));
   state->alarm.emplace(impl_->io, delay);
   ++impl_->alive;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): emplaced above
   state->alarm->async_wait([state](error_code error) {
     if (error || !state->alarm) return;  // it ended first
     state->finish();

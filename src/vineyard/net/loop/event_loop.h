@@ -21,6 +21,8 @@ class Watch {
   Watch() = default;
   Watch(Watch&&) noexcept = default;
   Watch& operator=(Watch&& other) noexcept;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
   ~Watch() { end(); }
 
   /// Ends it now; nothing if it has ended.
@@ -46,6 +48,8 @@ class Timer {
   Timer() = default;
   Timer(Timer&&) noexcept = default;
   Timer& operator=(Timer&& other) noexcept;
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
   ~Timer() { end(); }
 
   /// Ends it now; nothing if it has ended or its time has come.

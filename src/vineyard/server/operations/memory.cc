@@ -125,7 +125,7 @@ std::uint64_t spare_bytes(const Instance& in) {
 }  // namespace
 
 void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t size,
-               const Post& post, ArenaAnswer answer) {
+               const Post& post, const ArenaAnswer& answer) {
   if (Held* held = asked_before(in, peer, request)) {
     return answer(ready(in, static_cast<std::uint32_t>(held->facts.number)));
   }

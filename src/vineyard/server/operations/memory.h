@@ -24,7 +24,7 @@ using ArenaAnswer = std::function<void(Result<NewArena>)>;
 /// was touched. Asked again with the same request, it answers with the same arena.
 /// Errors (to `answer`): full (names who holds what), invalid (larger than the pool).
 void new_arena(Instance& in, Peer& peer, std::uint64_t request, std::uint64_t size,
-               const Post& post, ArenaAnswer answer);
+               const Post& post, const ArenaAnswer& answer);
 /// R9: the number leaves the writer's list after its outbox was harvested.
 Result<void> drop_arena(Instance& in, Peer& peer, std::uint32_t list_number);
 

@@ -71,7 +71,7 @@ std::int64_t end_of_wait(std::uint64_t wait_ms) {
 
 }  // namespace
 
-DeleteReport remove(Instance& in, std::vector<ObjectId> ids, DeleteOptions options) {
+DeleteReport remove(Instance& in, const std::vector<ObjectId>& ids, DeleteOptions options) {
   in.harvester.harvest_all();
   DeleteReport report;
   std::unordered_set<std::uint64_t> seen, asked;

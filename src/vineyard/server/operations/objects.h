@@ -24,7 +24,7 @@ struct DeleteReport {
   std::vector<ObjectId> holders;
 };
 /// Takes objects out of sight; their bytes go when no pin is left.
-DeleteReport remove(Instance& in, std::vector<ObjectId> ids, DeleteOptions options);
+DeleteReport remove(Instance& in, const std::vector<ObjectId>& ids, DeleteOptions options);
 
 /// An object that the caller did not find live: pins it for `peer` until its next message. Waits up to `wait_ms` for
 /// one that is leased but not published. Errors (to `answer`): not_found, corrupt (refused at harvest).

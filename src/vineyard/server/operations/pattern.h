@@ -24,6 +24,8 @@ class Pattern {
   static Result<Pattern> parse(std::string text, Syntax syntax);
   Pattern(Pattern&&) noexcept;
   Pattern& operator=(Pattern&&) noexcept;
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
   ~Pattern();
 
   [[nodiscard]] bool matches(std::string_view text) const;

@@ -65,9 +65,9 @@ struct RetireTest : ::testing::Test {
 };
 
 #ifdef VINEYARD_FAILPOINTS
-#define NEEDS_FAILPOINTS
+#define VY_NEEDS_FAILPOINTS
 #else
-#define NEEDS_FAILPOINTS GTEST_SKIP() << "built without VINEYARD_FAILPOINTS"
+#define VY_NEEDS_FAILPOINTS GTEST_SKIP() << "built without VINEYARD_FAILPOINTS"
 #endif
 
 TEST_F(RetireTest, reclaims_what_nobody_sees) {
@@ -165,7 +165,7 @@ TEST_F(RetireTest, an_id_named_twice_in_a_batch_is_retired_once) {
 }
 
 TEST_F(RetireTest, a_composer_that_let_go_before_the_scan_has_published_before_it) {  // R2
-  NEEDS_FAILPOINTS;
+  VY_NEEDS_FAILPOINTS;
   const ObjectId member = live_blob();
   FakeClient composer(host);
   composer.pin(0, member);
@@ -181,7 +181,7 @@ TEST_F(RetireTest, a_composer_that_let_go_before_the_scan_has_published_before_i
 
 TEST_F(RetireTest,
        harvesting_before_the_scan_would_free_a_member_of_a_live_object) {  // R2 left out
-  NEEDS_FAILPOINTS;
+  VY_NEEDS_FAILPOINTS;
   const ObjectId member = live_blob();
   FakeClient composer(host);
   composer.pin(0, member);
@@ -198,7 +198,7 @@ TEST_F(RetireTest,
 }
 
 TEST_F(RetireTest, a_pin_that_comes_after_the_scan_saw_busy) {
-  NEEDS_FAILPOINTS;
+  VY_NEEDS_FAILPOINTS;
   const ObjectId blob = live_blob();
   State seen = State::kFree;
   when("retire.scanned", [&] {
@@ -212,7 +212,7 @@ TEST_F(RetireTest, a_pin_that_comes_after_the_scan_saw_busy) {
 
 TEST_F(RetireTest,
        nothing_is_reclaimed_while_a_harvest_had_to_stop) {  // R2: it may have missed a parent
-  NEEDS_FAILPOINTS;
+  VY_NEEDS_FAILPOINTS;
   const ObjectId member = live_blob();
   FakeClient composer(host);
   composer.pin(0, member);

@@ -109,19 +109,16 @@ class ListReader {
   explicit ListReader(const ObjectSource& source) : source_(source) {}
 
   Result<Field> read() {
-    const meta::NodeView& node = source_.node();
-    const auto names = node.field("names_");
-    const auto formats = node.field("formats_");
-    const auto dictionaries = node.field("dictionaries_");
-    if (!formats)
+    const auto names = source_.in_field(&meta::Value::as_text_list, "names_");
+    const auto formats = source_.in_field(&meta::Value::as_text_list, "formats_");
+    const auto dictionaries = source_.in_field(&meta::Value::as_bool_list, "dictionaries_");
+    if (!source_.has("formats_"))
       return Error(ErrorCode::kUnsupported,
                    "a schema without formats: written by another program, as Arrow IPC");
-    if (!names || !names->as_text_list() || !formats->as_text_list() || !dictionaries ||
-        !dictionaries->as_bool_list())
-      return source_.corrupt("lists that are missing");
-    names_ = *names->as_text_list();
-    formats_ = *formats->as_text_list();
-    dictionaries_ = *dictionaries->as_bool_list();
+    if (!names || !formats || !dictionaries) return source_.corrupt("lists that are missing");
+    names_ = *names;
+    formats_ = *formats;
+    dictionaries_ = *dictionaries;
     VY_TRY(flags_, source_.integers("flags_"));
     VY_TRY(child_counts_, source_.integers("child_counts_"));
     const std::size_t size = names_.size();
@@ -137,9 +134,9 @@ class ListReader {
  private:
   Result<void> read_metadata(std::size_t size) {
     if (!source_.has("metadata_")) return {};
-    const auto bytes = source_.node().field("metadata_");
-    if (!bytes || !bytes->as_bytes()) return source_.corrupt("metadata that are no bytes");
-    metadata_ = *bytes->as_bytes();
+    const auto bytes = source_.in_field(&meta::Value::as_bytes, "metadata_");
+    if (!bytes) return source_.corrupt("metadata that are no bytes");
+    metadata_ = *bytes;
     VY_TRY(metadata_ends_, source_.integers("metadata_ends_"));
     if (metadata_ends_.size() != size) return source_.corrupt("lists of different lengths");
     return {};

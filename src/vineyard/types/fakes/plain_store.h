@@ -32,6 +32,8 @@ class PlainBytes {
   PlainBytes(PlainBytes&& other) noexcept
       : size_(other.size_), bytes_(std::exchange(other.bytes_, nullptr)) {}
   PlainBytes& operator=(PlainBytes&&) = delete;
+  PlainBytes(const PlainBytes&) = delete;
+  PlainBytes& operator=(const PlainBytes&) = delete;
   ~PlainBytes() { ::operator delete(bytes_, std::align_val_t{64}); }
   [[nodiscard]] std::span<std::byte> bytes() const { return {bytes_, size_}; }
 
@@ -59,7 +61,7 @@ class PlainStore {
   }
   /// As `ObjectDraft::publish`.
   Result<ObjectId> add(ObjectDraft& draft) {
-    if (draft.fault()) return *draft.fault();
+    if (const auto& fault = draft.fault()) return *fault;
     draft.document().set_nbytes(draft.root(), draft.payload_size());
     const auto finished = draft.document().finish();
     if (!finished) return finished.error();
