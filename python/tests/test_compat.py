@@ -67,8 +67,6 @@ def test_exceptions_are_one_tree(code):
     [
         lambda: vineyard.io.stream.BaseStream.new(None),
         lambda: vineyard.io.byte.ByteStream(),
-        lambda: importlib.import_module("vineyard.data.tensor").make_global_tensor(None, []),
-        lambda: importlib.import_module("vineyard.data.dataframe").make_global_dataframe(None, []),
     ],
 )
 def test_what_is_to_come_says_so(call):

@@ -136,7 +136,9 @@ class ObjectMeta:
 
     @property
     def instance_id(self):
-        """The number of the instance that holds the object."""
+        """The number of the instance that holds the object; 2**64 - 1 for one whose parts may be on several."""
+        if self.isglobal:
+            return _UNSPECIFIED
         if self._client is None:
             return _UNSPECIFIED if self._object is None else getattr(self._object, "_instance", _UNSPECIFIED)
         return self._client._connection()[2]

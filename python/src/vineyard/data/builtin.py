@@ -49,6 +49,7 @@ _resolvers = {
     "vineyard::RecordBatch": ("arrow", "resolve_batch"),
     "vineyard::Table": ("arrow", "resolve_table"),
     "vineyard::DataFrame": ("dataframe", "resolve_frame"),
+    "vineyard::GlobalDataFrame": ("collections", "resolve_frames"),
     "vineyard::Series": ("dataframe", "resolve_series"),
     "vineyard::Index": ("dataframe", "resolve_index"),
     "vineyard::ExtensionArray<": ("dataframe", "resolve_extension"),

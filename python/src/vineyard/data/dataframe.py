@@ -14,9 +14,9 @@ import pandas as pd
 
 from .. import _core
 from ..core.resolver import remember
-from ..errors import not_yet
 from . import tensor
 from .builtin import register
+from .collections import make_global_dataframe  # noqa: F401 - programs find it here
 from .ndarray_column import NDArrayArray
 from .plain import pack, unpack
 
@@ -484,8 +484,3 @@ register(pd.Index, _encode_index)
 register(pd.api.extensions.ExtensionArray, _encode_extension)
 register(pd.Categorical, _encode_extension)
 register(_Opaque, _encode_opaque)
-
-
-def make_global_dataframe(client, blocks, extra_meta=None):
-    """Not there yet."""
-    raise not_yet("make_global_dataframe, a frame in parts on several instances,", "put one frame, or a list of frames")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _core
-from ..errors import not_yet
 from .builtin import register
+from .collections import make_global_tensor  # noqa: F401 - programs find it here
 
 ndarray = np.ndarray  # what `get` gives: the views here are plain arrays, read-only
 
@@ -367,8 +367,3 @@ def register_masked():
 register(np.ndarray, _encode, options=("partition_index",))
 for _type in (np.generic, np.str_, np.bytes_):
     register(_type, _encode_number)
-
-
-def make_global_tensor(client, blocks, extra_meta=None, shape=None, partition_shape=None):
-    """Not there yet."""
-    raise not_yet("make_global_tensor, a tensor in parts on several instances,", "put one array, or a list of arrays")
