@@ -220,6 +220,13 @@ nb::object check_json(const ClientHandle& self) {
   return nb::make_tuple(report.findings, report.json);
 }
 
+nb::object find_blob(const ClientHandle& self, std::uintptr_t address) {
+  const Client& client = self.get();
+  const auto id =
+      take(without_gil([&] { return client.find_blob(reinterpret_cast<const void*>(address)); }));
+  return id ? nb::cast(*id) : nb::none();
+}
+
 void sync(const ClientHandle& self) {
   const Client& client = self.get();
   take(without_gil([&] { return client.sync(); }));
@@ -313,6 +320,7 @@ void bind_instance(nb::class_<ClientHandle>& type) {
       .def("_status_json", &status_json)
       .def("_check_json", &check_json)
       .def("_sync", &sync)
+      .def("_find_blob", &find_blob)
       .def("_connection",
            [](const ClientHandle& self) {
              const ConnectionInfo connection = self.get().connection();

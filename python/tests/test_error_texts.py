@@ -56,7 +56,6 @@ WRONG = [
     (lambda c: vineyard.memory_copy(b"abc", b"abc"), TypeError, "bytearray"),
     (lambda c: c.get_meta(c.put([1])).get_buffer(5), errors.ObjectNotExistsException, r"client\.get_blob\(id\)"),
     (lambda c: c.rpc_client, AssertionError, "ipc_client"),
-    (lambda c: c.find_shared_memory(5), errors.NotImplementedException, "give the buffer or array itself"),
     (lambda c: memoryview(c.get_object(c.put([1]))), BufferError, r"obj\.member\(key\)"),
 ]
 

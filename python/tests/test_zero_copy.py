@@ -94,3 +94,12 @@ def test_a_blob_is_read_only(client):
 def test_the_page_is_made_of_the_table():
     expected = zero_copy.page()
     assert PAGE.read_text() == expected, "run: python python/tests/zero_copy.py > docs/guides/zero-copy.md"
+
+
+def test_an_address_leads_to_the_blob_that_begins_there(client):
+    view = client.get(client.put(np.arange(1000.0)))
+    address = view.__array_interface__["data"][0]
+    blob_id = client.find_shared_memory(address)
+    assert blob_id == client.find_shared_memory(view) and bytes(client.get_blob(blob_id)) == view.tobytes()
+    assert client.is_shared_memory(address) and not client.is_shared_memory(address + 64)
+    assert not any(map(client.is_shared_memory, (0, -1, 2**64, np.arange(3).ctypes.data)))

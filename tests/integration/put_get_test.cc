@@ -227,6 +227,19 @@ TEST_F(PutGet, says_what_exists) {
   EXPECT_FALSE(ok(client.exists(id)));
   EXPECT_EQ(client.get_view(id).error().code(), ErrorCode::kNotFound);
 }
+TEST_F(PutGet, finds_the_blob_at_an_address) {
+  const ObjectId id = ok(client.put_blob(noise(5000, 1)));
+  const ObjectId other = ok(client.put_blob(noise(5000, 2)));
+  const View view = ok(client.get_view(id));
+  const View other_view = ok(client.get_view(other));
+  EXPECT_EQ(ok(client.find_blob(view.bytes().data())), id);
+  EXPECT_EQ(ok(client.find_blob(other_view.bytes().data())), other);
+  EXPECT_EQ(ok(client.find_blob(view.bytes().data() + 1)), std::nullopt) << "not its beginning";
+  EXPECT_EQ(ok(client.find_blob(view.bytes().data() + 64)), std::nullopt);
+  EXPECT_EQ(ok(client.find_blob(&view)), std::nullopt) << "memory of this process";
+  ok(client.remove(std::vector{id}));
+  EXPECT_EQ(ok(client.find_blob(view.bytes().data())), std::nullopt) << "deleted";
+}
 TEST_F(PutGet, gets_many_in_their_order) {
   std::vector<ObjectId> ids;
   for (int i = 0; i < 100; ++i) ids.push_back(ok(client.put_blob(bytes(std::to_string(i)))));

@@ -462,13 +462,16 @@ class Client(_core.Client):
         return False
 
     def is_shared_memory(self, address):
-        """Whether a buffer (or array over one) is memory of an object."""
+        """Whether a buffer (or array over one) is memory of an object, or a blob of this host begins at an address (int)."""
         return self.find_shared_memory(address) is not None
 
     def find_shared_memory(self, address):
-        """The id of the blob that a buffer is part of; None if it is private memory."""
+        """The id of the blob that a buffer is part of, or that begins at an address (int); None if it is private memory.
+
+        An address takes a message, and a look at every object of the instance.
+        """
         if isinstance(address, int):
-            raise not_yet("find_shared_memory of a bare address", "give the buffer or array itself")
+            return self._find_blob(address) if 0 <= address < 2**64 else None
         base = address
         while base is not None and not isinstance(base, _core.Blob):
             base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)

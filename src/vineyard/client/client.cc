@@ -295,6 +295,12 @@ Result<std::vector<ObjectId>> Client::list(const ListOptions& options) const {
   return found;
 }
 
+Result<std::optional<ObjectId>> Client::find_blob(const void* address) const {
+  VY_TRY(sync());  // what was just put has no entry with a place yet
+  VY_TRY(Context * context, context_->here());
+  return context->reader().find_blob(address);
+}
+
 Result<void> Client::sync() const {
   VY_TRY(Context * context, context_->here());
   return context->writer().sync();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -108,6 +109,9 @@ class Client {
   [[nodiscard]] Result<std::vector<bool>> exists(std::span<const ObjectId> ids) const;
   [[nodiscard]] Result<DeleteReport> remove(std::span<const ObjectId> ids,
                                             const DeleteOptions& options = {}) const;
+  /// The blob whose bytes begin at an address of a view of this process; nothing if none does. Looks
+  /// at every entry of the instance.
+  [[nodiscard]] Result<std::optional<ObjectId>> find_blob(const void* address) const;
   /// Objects whose type name matches, oldest entry first.
   [[nodiscard]] Result<std::vector<ObjectId>> list(const ListOptions& options = {}) const;
   /// Has everything that this client published taken into the index. (Nobody needs it to read or be

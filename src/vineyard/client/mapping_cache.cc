@@ -21,6 +21,19 @@ Mapping MappingCache::find_settled(MappingKey key) {
   return find(key);
 }
 
+std::optional<Place> MappingCache::place_of(const void* address) const {
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  const std::lock_guard lock(mutex_);
+  for (const Entry& e : entries_) {
+    const Mapping m = read(cells_[e.cell]);
+    const auto begin = reinterpret_cast<std::uintptr_t>(m.data);
+    if (e.key.is_outbox() || at < begin || at - begin >= m.size) continue;
+    if ((at - begin) % Place::kUnit != 0) return std::nullopt;
+    return Place(ArenaId{static_cast<std::uint32_t>(e.key.number())}, at - begin);
+  }
+  return std::nullopt;
+}
+
 // The first cell on the key's way that is free; there is always one, since entries are fewer than
 // cells.
 std::uint32_t MappingCache::free_cell(MappingKey key) const {

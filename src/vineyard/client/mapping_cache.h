@@ -8,8 +8,10 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 
+#include "vineyard/base/extent.h"
 #include "vineyard/base/ids.h"
 #include "vineyard/base/limits.h"
 #include "vineyard/base/result.h"
@@ -77,6 +79,9 @@ class MappingCache {
                                        std::uint32_t control);
   /// The same look as `find`, but not while a mapping is hidden for a moment.
   [[nodiscard]] Mapping find_settled(MappingKey key);
+
+  /// Where an address lies in an arena that is mapped here; nothing if it does not.
+  [[nodiscard]] std::optional<Place> place_of(const void* address) const;
 
   /// Unmaps what nobody here uses and `unwanted(key, control)` names: retired arenas, outboxes of
   /// clients that ended. What is in use is tried again with the next call.

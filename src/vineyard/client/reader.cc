@@ -292,6 +292,22 @@ void Reader::tidy() {
   });
 }
 
+std::optional<ObjectId> Reader::find_blob(const void* address) const {
+  const auto place = mappings_.place_of(address);
+  if (!place) return std::nullopt;
+  const std::uint64_t touched = header().entries_touched.load(std::memory_order_acquire);
+  const std::uint64_t end = std::min<std::uint64_t>(touched, limits::kEntries);
+  for (std::uint32_t i = 0; i < end; ++i) {
+    const shm::Entry& entry = index_.region().entries[i];
+    const std::uint64_t word = shm::load_word(entry);
+    if (shm::state_of(word) != shm::State::kLive || shm::load_extent(entry).place != *place)
+      continue;
+    const ObjectId id = shm::id_of(EntryIndex{i}, word);
+    if (id.is_blob() && shm::still_says(entry, word)) return id;
+  }
+  return std::nullopt;
+}
+
 void Reader::prefetch(std::span<const ObjectId> ids) const {
   for (std::size_t i = 0; i < std::min<std::size_t>(ids.size(), kPrefetchAhead); ++i) {
     if (const shm::Entry* entry = index_.find(ids[i])) __builtin_prefetch(entry);

@@ -56,6 +56,10 @@ class Reader {
   /// client has seen.
   [[nodiscard]] std::optional<ObjectId> find_name(std::string_view name);
 
+  /// The blob that begins at an address of memory that is mapped here, if it is harvested. Looks at
+  /// every entry.
+  [[nodiscard]] std::optional<ObjectId> find_blob(const void* address) const;
+
   /// Hints that these will be looked at soon.
   void prefetch(std::span<const ObjectId> ids) const;
   /// Unmaps what the region says is retired, and outboxes of clients that ended.
