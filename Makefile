@@ -21,7 +21,7 @@ test-nightly: deps
 asan tsan clang pandas2: deps
 	$(PYTHON) -B tools/run_tests.py $@
 test-torch: py
-	tools/test_torch.sh
+	tools/test_with.sh torch
 demo: all
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r examples/demo/requirements.txt
 	tools/run_part.sh examples/demo/demo.py

@@ -92,7 +92,7 @@ def pandas2() -> Counts:
         return Counts(failed=1)
     report = ROOT / "build" / "junit-pandas2.xml"
     report.unlink(missing_ok=True)
-    status = tool("tools/test_pandas2.sh")
+    status = tool("tools/test_with.sh", "pandas2")
     counts = counts_of_junit(report)
     return counts + Counts(failed=1) if status != 0 and counts.failed == 0 else counts
 

@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import first_contact
+import workers
 from harness import Failure, Side
 from systems import OURS, START_S, WHEEL, WheelDaemon
 
@@ -196,7 +197,7 @@ class PeerRows:
 
         def prepare(system):
             # The reference puts timestamps with a zone, and cannot get them.
-            system.put.make_table(*["without zone"] * (system.name == WHEEL))
+            system.put.make_table("pyarrow without zone" if system.name == WHEEL else "pyarrow")
             system.put.put_value()
 
         def measure(system):
@@ -204,6 +205,44 @@ class PeerRows:
             return [seconds, *system.get.open_table((system.put.kept() or [None])[-1])]
 
         self.compare_many("P5", works, measure, prepare)
+
+    def P6(self):
+        """Views of a table."""
+
+        def prepare(system):
+            system.put.make_table("one chunk")
+
+        def measure(system):
+            system.put.put_value()
+            return system.get.view((system.put.kept() or [None])[-1], 50)
+
+        bars = {"ray": 20, "Arrow IPC on tmpfs": 10}
+        self.compare("P6", "get the flights table as pyarrow, one chunk", "us", measure, bars, prepare)
+
+    def P7(self):
+        """Data frames."""
+
+        def prepare(system):
+            system.put.make_table("pandas without zone" if system.name == WHEEL else "pandas")
+            system.put.put_value()
+
+        def measure(system):
+            seconds = system.put.put_value()
+            return seconds, system.get.view((system.put.kept() or [None])[-1], 10)
+
+        works = {"put the flights table as pandas": ("ms", {WHEEL: 5, "ray": 5}), "get it": ("us", {WHEEL: 20, "ray": 20})}
+        self.compare_many("P7", works, measure, prepare)
+
+    def P8(self):
+        """Memory of worker processes."""
+        nbytes = 256 * MIB
+        self.ours.put.make_array(nbytes)
+        self.ours.put.put_value()
+        (reference,) = self.ours.put.kept()
+        *_, ours = workers.run(self.ours.socket, reference, nbytes, 1000, 1)
+        self.ours.put.forget()
+        what = f"{workers.COUNT} workers read {nbytes // MIB} MiB: memory of all | each holds its own"
+        self.add("P8", what, "MiB", [m / MIB for m in ours], [workers.memory_of_own(nbytes) / MIB], 4)
 
     # ---- first contact, metadata
 
@@ -237,6 +276,14 @@ class PeerRows:
         works = {"create metadata, 8 keys, 4 members": ("us", {WHEEL: 230}), "get it": ("us", {WHEEL: 450})}
         self.compare_many("10", works, lambda s: s.put.metadata(count))
 
+    def P10(self):
+        """Lists with metadata."""
+        count = 2000 if self.short else 10_000
+        what = f"list {count:,} objects with their metadata"
+        self.compare("P10", what, "ms", lambda s: s.get.list_all(count), {WHEEL: 50}, lambda s: s.put.fill(count))
+        for system in (self.ours, *self.peers.values()):
+            system.put.forget()
+
     def R11(self):
         """Lists."""
         count = 10_000 if self.short else 100_000
@@ -250,5 +297,6 @@ class PeerRows:
             system.put.forget()
 
 
-ROWS = {"P1": PeerRows.P1, "P2": PeerRows.P2, "P3": PeerRows.P3, "P4": PeerRows.P4, "P5": PeerRows.P5, "P9": PeerRows.P9,
+ROWS = {"P1": PeerRows.P1, "P2": PeerRows.P2, "P3": PeerRows.P3, "P4": PeerRows.P4, "P5": PeerRows.P5, "P6": PeerRows.P6,
+        "P7": PeerRows.P7, "P8": PeerRows.P8, "P9": PeerRows.P9, "P10": PeerRows.P10,
         "1": PeerRows.R1, "4": PeerRows.R4, "5": PeerRows.R5, "10": PeerRows.R10, "11": PeerRows.R11}  # fmt: skip

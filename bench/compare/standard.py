@@ -129,9 +129,9 @@ class Side:
         self._value = timing.random_array(nbytes)
         return self._value.nbytes
 
-    def make_table(self):
-        self._value = timing.flights()
-        return self._value.nbytes
+    def make_table(self, kind="pyarrow"):
+        self._value, nbytes = timing.flights_as(kind)
+        return nbytes
 
     def put_value(self):
         self.forget()

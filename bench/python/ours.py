@@ -83,10 +83,9 @@ class Side:
         return self._value.nbytes
 
     def make_table(self, kind="pyarrow"):
-        """What `put_value` puts: the flights table (as it is read, 30 chunks)."""
-        table = timing.without_zone(timing.flights()) if kind == "without zone" else timing.flights()
-        self._value = {"pandas": table.to_pandas, "one chunk": table.combine_chunks}.get(kind, lambda: table)()
-        return table.nbytes
+        """What `put_value` puts: the flights table."""
+        self._value, nbytes = timing.flights_as(kind)
+        return nbytes
 
     def put_value(self):
         """Seconds of a put; what was put before is deleted first."""
@@ -99,6 +98,20 @@ class Side:
     def view(self, reference, count=100):
         """Seconds per get of a large value: a view."""
         return timing.per_call(self._client.get, [vineyard.ObjectID(reference)] * count)
+
+    def build(self, reference, count=100):
+        """Seconds that pandas or polars takes for such a frame of ready columns; of Arrow's table polars' import."""
+        frame = self._client.get(vineyard.ObjectID(reference))
+        if not hasattr(frame, "items"):
+            import polars
+
+            newest = {"compat_level": polars.CompatLevel.newest()}  # the layouts that polars itself has
+            table = frame.to_arrow(**newest) if hasattr(frame, "to_arrow") else frame
+            return timing.per_call(lambda _: polars.from_arrow(table), range(count))
+        import pandas
+
+        columns = {name: column.array for name, column in frame.items()}
+        return timing.per_call(lambda _: pandas.DataFrame(columns, copy=False), range(count))
 
     def sums(self, reference, nbytes):
         """Seconds to sum an array the first time, the second time, and a private one."""

@@ -119,28 +119,39 @@ class Rows:
     def P5(self):
         """Tables."""
         with ExitStack() as stack:
-            put, get = self.sides(stack, "1Gi")
+            (put,) = self.sides(stack, "1Gi", readers=0)
             nbytes = put.make_table()
             put.put_value()
             ours, copy = alternate(self.rounds, lambda: min(put.put_value() for _ in range(3)), lambda: put.copy(nbytes))
-            put.make_table("one chunk")
-            put.put_value()
-            (reference,) = put.kept()
-            opened, call = alternate(self.rounds, lambda: get.view(reference), get.call)
         what = f"put the flights table (pyarrow, {nbytes / MIB:.1f} MiB), warm"
         self.add_rate("P5", what, nbytes, ours, copy, 0.8, note="limit: np.copyto of its bytes")
-        limit = [10e-6 + 19e-6] * len(opened)
-        self.add("P6", "get it as pyarrow, 19 columns of one chunk", "us", opened, limit, ("<=", 1), call,
-                 note="limit: 10 us + 1 us a column")  # fmt: skip
+
+    def P6(self):
+        """Tables, got: as pyarrow, and as polars, which takes the Arrow arrays in."""
+        for kind, library in (("one chunk", "pyarrow"), ("polars", "polars")):
+            with ExitStack() as stack:
+                put, get = self.sides(stack, "1Gi")
+                put.make_table(kind)
+                put.put_value()
+                (reference,) = put.kept()
+                opened, built, call = alternate(self.rounds, lambda: get.view(reference), lambda: get.build(reference), get.call)
+            limit = [29e-6 + (seconds if library == "polars" else 0) for seconds in built]
+            note = "limit: 10 us + 1 us a column" + (" + polars.from_arrow" if library == "polars" else "")
+            what = f"get the flights table as {library}, 19 columns of one chunk"
+            self.add("P6", what, "us", opened, limit, ("<=", 1), call, note=note)
 
     def P7(self):
         """Data frames."""
         with ExitStack() as stack:
-            (put,) = self.sides(stack, "1Gi", readers=0)
+            put, get = self.sides(stack, "1Gi")
             nbytes = put.make_table("pandas")
             put.put_value()
             ours, copy = alternate(self.rounds, lambda: min(put.put_value() for _ in range(3)), lambda: put.copy(nbytes))
+            (reference,) = put.kept()
+            opened, built = alternate(self.rounds, lambda: get.view(reference), lambda: get.build(reference))
         self.add_rate("P7", "put it as pandas, warm", nbytes, ours, copy, 0.5, note="limit: np.copyto of its bytes in Arrow")
+        what = "get it as pandas"
+        self.add("P7", what, "us", opened, built, ("<=", 1.3), note="limit: pandas.DataFrame of its ready columns")
 
     def P8(self):
         """Worker processes that read one data set. PyTorch is not needed: numpy's rows are the samples."""
@@ -191,7 +202,7 @@ class Rows:
         add("private daemon started, connected, first put and get", "ms", private, 100e-3, "100 ms")
 
 
-ROWS = {"P1": Rows.P1, "P2": Rows.P2, "P3": Rows.P3, "P4": Rows.P4, "P5": Rows.P5, "P7": Rows.P7, "P8": Rows.P8, "P9": Rows.P9,
+ROWS = {"P1": Rows.P1, "P2": Rows.P2, "P3": Rows.P3, "P4": Rows.P4, "P5": Rows.P5, "P6": Rows.P6, "P7": Rows.P7, "P8": Rows.P8, "P9": Rows.P9,
         "P10": Rows.P10}  # fmt: skip
 
 
@@ -199,7 +210,7 @@ def main():
     """Measures, prints, writes; 1 when a bar was missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="fewer objects and rounds: minutes become one or two")
-    parser.add_argument("--row", choices=ROWS, help="only this one (P6 is measured with P5)")
+    parser.add_argument("--row", choices=ROWS, help="only this one")
     parser.add_argument("--json", metavar="FILE", help="also writes one JSON object a line")
     options = parser.parse_args()
     print(machine())

@@ -67,6 +67,20 @@ def without_zone(table):
     return table.cast(pa.schema(types.items()))
 
 
+def flights_as(kind):
+    """(value, its bytes in Arrow's layout) of the flights table: `pyarrow` as it is read, in 30 chunks; `one chunk`;
+    `pandas`; `polars`; with ` without zone` behind it, for readers that know no time zones."""
+    library, _, zone = kind.partition(" without ")
+    table = without_zone(flights()) if zone else flights()
+    if library == "pandas":
+        return table.to_pandas(), table.nbytes
+    if library == "polars":
+        import polars
+
+        return polars.from_arrow(table.combine_chunks()), table.nbytes
+    return (table.combine_chunks() if library == "one chunk" else table), table.nbytes
+
+
 def sum_of_table(table):
     """Reads what a table holds: the sum of its numeric columns, and the bytes of its texts."""
     import pyarrow as pa

@@ -48,6 +48,26 @@ def _worker(seed, socket, reference, samples, rounds, barrier, results):
     results.put((held, times))
 
 
+def _holder(nbytes, seed, barrier, results):
+    before = _memory()
+    own = np.random.default_rng(seed).random(nbytes // 8)
+    barrier.wait()
+    results.put(_memory() - before + 0 * own[0])
+
+
+def memory_of_own(nbytes):
+    """Bytes that all hold when each worker has the data set as its own."""
+    context = multiprocessing.get_context("fork")
+    barrier, results = context.Barrier(COUNT), context.SimpleQueue()
+    processes = [context.Process(target=_holder, args=(nbytes, n, barrier, results), daemon=True) for n in range(COUNT)]
+    for process in processes:
+        process.start()
+    held = sum(results.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return held
+
+
 def run(socket, reference, nbytes, samples, rounds):
     """(seconds of rounds from the store, from the inherited array, [bytes that all hold, with the data set])."""
     global _inherited

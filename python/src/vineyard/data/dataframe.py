@@ -135,11 +135,25 @@ def _write_string(writer, node, values, scope):
     writer.set(node, "storage_", values.dtype.storage)
     writer.set(node, "has_nan_", values.dtype.na_value is not pd.NA)
     if values.dtype.storage == "pyarrow":
-        return _write_arrow(writer, node, values, scope)
+        import pyarrow as pa
+
+        return scope.member(writer, node, "value_", _in_one_piece(pa.array(values)))
     items = values.to_numpy(object, na_value=None).tolist()
     if not tensor.write_strings(writer, lambda: writer.add_node(node, "value_", "vineyard::TextArray"), items):
         raise _Unfit
     return None
+
+
+_SMALL_CHUNKS = 1 << 20  # bytes a chunk; of larger ones a reader makes an array each in less time than a copy takes
+_LARGEST_COPY = 1 << 30
+
+
+def _in_one_piece(texts):
+    """Many small chunks, which are no part of a frame's meaning, as one array: each costs every reader 10 us."""
+    chunks = getattr(texts, "num_chunks", 1)
+    if chunks > 1 and texts.nbytes < min(chunks * _SMALL_CHUNKS, _LARGEST_COPY):
+        return texts.combine_chunks()
+    return texts
 
 
 def _string_dtype(obj):
