@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vineyard/catalog/local/sqlite_store.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "vineyard/base/try.h"
+
+namespace vineyard::catalog::local {
+namespace {
+
+constexpr int kBusyMs = 5000;
+constexpr Revision kKept = 100'000;     // revisions of the log
+constexpr Revision kTrimEvery = 1'000;  // transactions
+
+// Keys and values are bytes, so that they sort as such. `numbers`: revision, trimmed.
+constexpr const char* kSetUp =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN IMMEDIATE;"
+    "CREATE TABLE IF NOT EXISTS items(key BLOB PRIMARY KEY, value BLOB NOT NULL, "
+    "created INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS log(revision INTEGER, place INTEGER, key BLOB NOT NULL, "
+    "value BLOB, created INTEGER NOT NULL, PRIMARY KEY(revision, place)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS numbers(name TEXT PRIMARY KEY, value INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS store(one INTEGER PRIMARY KEY CHECK(one = 1), identity TEXT NOT "
+    "NULL);"
+    "INSERT OR IGNORE INTO numbers VALUES('revision', 0), ('trimmed', 0);"
+    "INSERT OR IGNORE INTO store VALUES(1, lower(hex(randomblob(16))));"
+    "COMMIT;";
+
+// The first key behind all that begin with `prefix`; empty: there is none.
+std::string behind(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+}  // namespace
+
+void SqliteStore::Close::operator()(sqlite3* db) const {
+  sqlite3_close(db);
+}
+
+/// A prepared statement with its arguments.
+///
+/// Owner:   a call.
+/// Threads: one.
+/// Always:  gone before the store.
+class SqliteStore::Statement {
+ public:
+  Statement(sqlite3* db, const char* sql) {
+    ok_ = sqlite3_prepare_v2(db, sql, -1, &statement_, nullptr) == SQLITE_OK;
+  }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  ~Statement() { sqlite3_finalize(statement_); }
+
+  Statement& add(std::int64_t value) {
+    return bound(sqlite3_bind_int64(statement_, ++count_, value));
+  }
+  Statement& add(std::string_view bytes) {
+    const char* data = bytes.data() == nullptr ? "" : bytes.data();  // null would be NULL
+    return bound(sqlite3_bind_blob64(statement_, ++count_, data, bytes.size(), SQLITE_STATIC));
+  }
+  Statement& add(const std::optional<std::string>& bytes) {
+    if (bytes) return add(std::string_view(*bytes));
+    return bound(sqlite3_bind_null(statement_, ++count_));
+  }
+  /// Whether there is a row; nothing: it failed.
+  std::optional<bool> step() {
+    if (!ok_) return std::nullopt;
+    const int code = sqlite3_step(statement_);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) return std::nullopt;
+    return code == SQLITE_ROW;
+  }
+  [[nodiscard]] std::int64_t number(int column) const {
+    return sqlite3_column_int64(statement_, column);
+  }
+  [[nodiscard]] Revision revision(int column) const {
+    return static_cast<Revision>(number(column));
+  }
+  [[nodiscard]] bool is_null(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+  [[nodiscard]] std::string bytes(int column) const {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+    return data == nullptr ? std::string() : std::string(data, size);
+  }
+
+ private:
+  Statement& bound(int code) {
+    ok_ = ok_ && code == SQLITE_OK;
+    return *this;
+  }
+  sqlite3_stmt* statement_ = nullptr;
+  int count_ = 0;
+  bool ok_;
+};
+
+/// What is read and written between its beginning and `end` is of one moment; without `end` it did not happen.
+///
+/// Owner:   a call.
+/// Threads: one.
+/// Always:  one at a time.
+class SqliteStore::Turn {
+ public:
+  explicit Turn(SqliteStore& store) : store_(store) {}
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    if (open_) static_cast<void>(store_.run("ROLLBACK").has_value());
+  }
+  Result<void> begin(const char* sql) {
+    VY_TRY(store_.run(sql));
+    open_ = true;
+    return {};
+  }
+  Result<void> end() {
+    VY_TRY(store_.run("COMMIT"));
+    open_ = false;
+    return {};
+  }
+
+ private:
+  SqliteStore& store_;
+  bool open_ = false;
+};
+
+Error SqliteStore::failure(const char* what) const {
+  const int code = sqlite3_errcode(db_.get());
+  const auto kind = code == SQLITE_NOTADB || code == SQLITE_CORRUPT  ? ErrorCode::kCorrupt
+                    : code == SQLITE_PERM || code == SQLITE_READONLY ? ErrorCode::kDenied
+                                                                     : ErrorCode::kUnavailable;
+  return Error(
+      kind, fmt::format("cannot {} the catalog '{}': {}", what, path_, sqlite3_errmsg(db_.get())));
+}
+
+Result<SqliteStore> SqliteStore::open(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  SqliteStore store(std::unique_ptr<sqlite3, Close>(raw), path);
+  if (raw == nullptr || code != SQLITE_OK) return store.failure("open");
+  sqlite3_busy_timeout(raw, kBusyMs);
+  if (sqlite3_exec(raw, kSetUp, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return store.failure("set up");
+  return store;
+}
+
+Result<void> SqliteStore::run(const char* sql) {
+  if (sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
+  return failure("use");
+}
+
+Result<std::int64_t> SqliteStore::number(const char* name) {
+  Statement read(db_.get(), "SELECT value FROM numbers WHERE name = CAST(?1 AS TEXT)");
+  if (read.add(std::string_view(name)).step() != true) return failure("read");
+  return read.number(0);
+}
+
+Result<void> SqliteStore::set_number(const char* name, std::int64_t value) {
+  Statement write(db_.get(), "UPDATE numbers SET value = ?2 WHERE name = CAST(?1 AS TEXT)");
+  if (!write.add(std::string_view(name)).add(value).step()) return failure("write");
+  return {};
+}
+
+Result<std::vector<Item>> SqliteStore::items(const char* sql, std::string_view first,
+                                             std::string_view end, std::size_t limit) {
+  Statement read(db_.get(), sql);
+  read.add(first).add(end).add(static_cast<std::int64_t>(limit));
+  std::vector<Item> found;
+  for (;;) {
+    const auto row = read.step();
+    if (!row) return failure("read");
+    if (!*row) return found;
+    found.push_back({read.bytes(0), read.bytes(1), read.revision(2), read.revision(3)});
+  }
+}
+
+Result<bool> SqliteStore::holds(const Transaction& transaction, std::vector<Item>& present) {
+  bool all = true;
+  for (const Condition& c : transaction.conditions) {
+    VY_TRY(std::vector<Item> found, items("SELECT key, value, created, changed FROM items "
+                                          "WHERE key = ?1 AND key = ?2 LIMIT ?3",
+                                          c.key, c.key, 1));
+    Revision at = 0;
+    if (!found.empty()) at = c.of == Condition::Of::kCreated ? found[0].created : found[0].changed;
+    all = all && at == c.revision;
+    for (Item& item : found) present.push_back(std::move(item));
+  }
+  return all;
+}
+
+// Whether that changed something.
+Result<bool> SqliteStore::apply(const Change& change, Revision revision, std::int64_t place) {
+  const auto now = static_cast<std::int64_t>(revision);
+  std::int64_t created = 0;
+  if (change.value) {
+    Statement write(db_.get(),
+                    "INSERT INTO items VALUES(?1, ?2, ?3, ?3) ON CONFLICT(key) DO UPDATE SET "
+                    "value = excluded.value, changed = excluded.changed RETURNING created");
+    if (write.add(std::string_view(change.key)).add(change.value).add(now).step() != true)
+      return failure("write");
+    created = write.number(0);
+    if (write.step() != false) return failure("write");
+  } else {
+    Statement write(db_.get(), "DELETE FROM items WHERE key = ?1");
+    if (!write.add(std::string_view(change.key)).step()) return failure("write");
+    if (sqlite3_changes(db_.get()) == 0) return false;
+  }
+  Statement log(db_.get(), "INSERT INTO log VALUES(?1, ?2, ?3, ?4, ?5)");
+  log.add(now).add(place).add(std::string_view(change.key)).add(change.value).add(created);
+  if (!log.step()) return failure("write");
+  return true;
+}
+
+Result<Committed> SqliteStore::commit(const Transaction& transaction) {
+  VY_TRY(check(transaction));
+  Turn turn(*this);
+  VY_TRY(turn.begin("BEGIN IMMEDIATE"));
+  VY_TRY(const std::int64_t last, number("revision"));
+  Committed result{.done = false, .revision = static_cast<Revision>(last), .present = {}};
+  VY_TRY(result.done, holds(transaction, result.present));
+  if (!result.done) return result;
+  result.present.clear();
+  bool changed = false;
+  for (std::size_t place = 0; place < transaction.changes.size(); ++place) {
+    VY_TRY(const bool one, apply(transaction.changes[place], result.revision + 1,
+                                 static_cast<std::int64_t>(place)));
+    changed = changed || one;
+  }
+  if (!changed) return result;
+  ++result.revision;
+  VY_TRY(set_number("revision", last + 1));
+  VY_TRY(turn.end());
+  if (result.revision % kTrimEvery == 0 && result.revision > kKept)
+    VY_TRY(trim(result.revision - kKept));
+  return result;
+}
+
+Result<Page> SqliteStore::range(std::string_view prefix, std::string_view after,
+                                std::size_t limit) {
+  Turn turn(*this);
+  VY_TRY(turn.begin("BEGIN"));
+  VY_TRY(const std::int64_t last, number("revision"));
+  Page page{.items = {}, .revision = static_cast<Revision>(last), .more = false};
+  const std::string end = behind(prefix);
+  // The key right behind `after` is `after` and a zero byte.
+  const std::string first = after.empty() ? std::string() : std::string(after) + '\0';
+  const char* sql =
+      end.empty() ? "SELECT key, value, created, changed FROM items WHERE key >= ?1 AND ?2 = x'' "
+                    "ORDER BY key LIMIT ?3"
+                  : "SELECT key, value, created, changed FROM items WHERE key >= ?1 AND key < ?2 "
+                    "ORDER BY key LIMIT ?3";
+  VY_TRY(page.items, items(sql, std::max(prefix, std::string_view(first)), end, limit + 1));
+  page.more = page.items.size() > limit;
+  if (page.more) page.items.pop_back();
+  return page;
+}
+
+Result<Changes> SqliteStore::changes(Revision after, std::size_t limit) {
+  Turn turn(*this);
+  VY_TRY(turn.begin("BEGIN"));
+  VY_TRY(const std::int64_t last, number("revision"));
+  VY_TRY(const std::int64_t trimmed, number("trimmed"));
+  Changes found{.changes = {}, .revision = static_cast<Revision>(last), .trimmed = false};
+  found.trimmed = after < static_cast<Revision>(trimmed) || after > found.revision;
+  if (found.trimmed) return found;
+  Statement read(db_.get(),
+                 "SELECT revision, key, value, created FROM log WHERE revision > ?1 ORDER BY "
+                 "revision, place");
+  read.add(static_cast<std::int64_t>(after));
+  for (;;) {
+    const auto row = read.step();
+    if (!row) return failure("read");
+    if (!*row) return found;
+    const Revision revision = read.revision(0);
+    if (found.changes.size() >= limit && !found.changes.empty() &&
+        found.changes.back().revision != revision) {
+      found.revision = found.changes.back().revision;
+      return found;
+    }
+    Change change{.key = read.bytes(1), .value = std::nullopt};
+    if (!read.is_null(2)) change.value = read.bytes(2);
+    found.changes.push_back({revision, std::move(change), read.revision(3)});
+  }
+}
+
+Result<std::string> SqliteStore::identity() {
+  Statement read(db_.get(), "SELECT identity FROM store");
+  if (read.step() != true) return failure("read");
+  return read.bytes(0);
+}
+
+Result<void> SqliteStore::trim(Revision up_to) {
+  Turn turn(*this);
+  VY_TRY(turn.begin("BEGIN IMMEDIATE"));
+  VY_TRY(const std::int64_t last, number("revision"));
+  VY_TRY(const std::int64_t before, number("trimmed"));
+  const std::int64_t now = std::max(before, std::min(static_cast<std::int64_t>(up_to), last));
+  Statement drop(db_.get(), "DELETE FROM log WHERE revision <= ?1");
+  if (!drop.add(now).step()) return failure("trim");
+  VY_TRY(set_number("trimmed", now));
+  return turn.end();
+}
+
+}  // namespace vineyard::catalog::local

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "vineyard/catalog/store.h"
+
+struct sqlite3;
+
+namespace vineyard::catalog::local {
+
+/// The catalog's store on one host: a SQLite file that all instances of a user share (docs/adr/0015).
+///
+/// Owner:   the worker, for its helper thread.
+/// Threads: one at a time; other processes may have the same file open.
+/// Always:  a store (catalog/store.h); what was committed is synced.
+class SqliteStore {
+ public:
+  /// Opens or creates `path`. Errors: unavailable, denied, corrupt (not our file), each naming the path.
+  static Result<SqliteStore> open(const std::string& path);
+
+  Result<Committed> commit(const Transaction& transaction);
+  Result<Page> range(std::string_view prefix, std::string_view after, std::size_t limit);
+  Result<Changes> changes(Revision after, std::size_t limit);
+  Result<std::string> identity();
+  /// Forgets the log up to a revision; `commit` keeps the last 100,000 of them by itself.
+  Result<void> trim(Revision up_to);
+
+ private:
+  class Statement;
+  class Turn;
+  struct Close {
+    void operator()(sqlite3* db) const;
+  };
+  SqliteStore(std::unique_ptr<sqlite3, Close> db, std::string path)
+      : db_(std::move(db)), path_(std::move(path)) {}
+  [[nodiscard]] Error failure(const char* what) const;
+  Result<void> run(const char* sql);
+  Result<std::int64_t> number(const char* name);
+  Result<void> set_number(const char* name, std::int64_t value);
+  Result<std::vector<Item>> items(const char* sql, std::string_view first, std::string_view end,
+                                  std::size_t limit);
+  Result<bool> holds(const Transaction& transaction, std::vector<Item>& present);
+  Result<bool> apply(const Change& change, Revision revision, std::int64_t place);
+
+  std::unique_ptr<sqlite3, Close> db_;
+  std::string path_;
+};
+static_assert(Store<SqliteStore&>);
+
+}  // namespace vineyard::catalog::local
