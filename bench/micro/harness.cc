@@ -148,9 +148,8 @@ void Table::print(const Row& row, double ours, double limit, const std::string& 
 // ---- the daemon
 
 Daemon::Daemon(const std::vector<std::string>& arguments) {
-  char folder[] = "/tmp/vineyard-bench-XXXXXX";
-  if (mkdtemp(folder) == nullptr) std::exit(2);
-  folder_ = folder;
+  folder_ = "/tmp/vineyard-bench-" + std::string(6, 'X');  // mkdtemp puts its own letters there
+  if (mkdtemp(folder_.data()) == nullptr) std::exit(2);
   socket_ = folder_ + "/vineyard.sock";
   const char* program = std::getenv("VINEYARD_DAEMON");
   std::vector<std::string> words = {program ? program : VINEYARD_DAEMON_DEFAULT, "--socket",

@@ -17,8 +17,8 @@ namespace vineyard::os {
 class TestFolder {
  public:
   TestFolder() {
-    char name[] = "/tmp/vineyard-test-XXXXXX";
-    path_ = ::mkdtemp(name);
+    path_ = "/tmp/vineyard-test-" + std::string(6, 'X');  // mkdtemp puts its own letters there
+    if (::mkdtemp(path_.data()) == nullptr) std::abort();
   }
   ~TestFolder() {
     std::error_code ignored;

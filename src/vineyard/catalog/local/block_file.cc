@@ -14,39 +14,20 @@ namespace {
 constexpr std::int64_t kUpperHalf = std::int64_t{1} << (ObjectId::kBlockBits - 1);
 constexpr std::int64_t kLast =
     (std::int64_t{1} << ObjectId::kBlockBits) - 2;  // the highest value is reserved
-constexpr int kBusyMs = 5000;
 
 }  // namespace
 
-void BlockFile::Close::operator()(sqlite3* db) const {
-  sqlite3_close(db);
-}
-
 Error BlockFile::failure(const char* what) const {
-  const int code = sqlite3_errcode(db_.get());
-  const auto kind = code == SQLITE_NOTADB || code == SQLITE_CORRUPT  ? ErrorCode::kCorrupt
-                    : code == SQLITE_PERM || code == SQLITE_READONLY ? ErrorCode::kDenied
-                                                                     : ErrorCode::kUnavailable;
-  return Error(
-      kind, fmt::format("cannot {} '{}': {}; check the file, or choose another --state-dir", what,
-                        path_, sqlite3_errmsg(db_.get())));
+  return database_error(db_.get(), path_, what);
 }
 
 Result<BlockFile> BlockFile::open(const std::string& path) {
-  sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, nullptr);
-  BlockFile file(std::unique_ptr<sqlite3, Close>(raw), path);
-  if (raw == nullptr || code != SQLITE_OK) return file.failure("open");
-  sqlite3_busy_timeout(raw, kBusyMs);
-  const char* setup =
+  const char* set_up =
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
       "CREATE TABLE IF NOT EXISTS id_blocks(one INTEGER PRIMARY KEY CHECK(one = 1), next INTEGER "
       "NOT NULL);";
-  if (sqlite3_exec(raw, setup, nullptr, nullptr, nullptr) != SQLITE_OK)
-    return file.failure("set up");
-  return file;
+  VY_TRY(Database db, open_database(path, set_up));
+  return BlockFile(std::move(db), path);
 }
 
 Result<BlockId> BlockFile::take() {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "vineyard/base/ids.h"
 #include "vineyard/base/result.h"
-
-struct sqlite3;
+#include "vineyard/catalog/local/database.h"
 
 namespace vineyard::catalog::local {
 
@@ -26,14 +24,10 @@ class BlockFile {
   Result<BlockId> take();
 
  private:
-  struct Close {
-    void operator()(sqlite3* db) const;
-  };
-  BlockFile(std::unique_ptr<sqlite3, Close> db, std::string path)
-      : db_(std::move(db)), path_(std::move(path)) {}
+  BlockFile(Database db, std::string path) : db_(std::move(db)), path_(std::move(path)) {}
   Error failure(const char* what) const;
 
-  std::unique_ptr<sqlite3, Close> db_;
+  Database db_;
   std::string path_;
 };
 

@@ -11,7 +11,6 @@
 namespace vineyard::catalog::local {
 namespace {
 
-constexpr int kBusyMs = 5000;
 constexpr Revision kKept = 100'000;     // revisions of the log
 constexpr Revision kTrimEvery = 1'000;  // transactions
 
@@ -38,10 +37,6 @@ std::string behind(std::string_view prefix) {
 }
 
 }  // namespace
-
-void SqliteStore::Close::operator()(sqlite3* db) const {
-  sqlite3_close(db);
-}
 
 /// A prepared statement with its arguments.
 ///
@@ -130,24 +125,12 @@ class SqliteStore::Turn {
 };
 
 Error SqliteStore::failure(const char* what) const {
-  const int code = sqlite3_errcode(db_.get());
-  const auto kind = code == SQLITE_NOTADB || code == SQLITE_CORRUPT  ? ErrorCode::kCorrupt
-                    : code == SQLITE_PERM || code == SQLITE_READONLY ? ErrorCode::kDenied
-                                                                     : ErrorCode::kUnavailable;
-  return Error(
-      kind, fmt::format("cannot {} the catalog '{}': {}", what, path_, sqlite3_errmsg(db_.get())));
+  return database_error(db_.get(), path_, what);
 }
 
 Result<SqliteStore> SqliteStore::open(const std::string& path) {
-  sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
-  SqliteStore store(std::unique_ptr<sqlite3, Close>(raw), path);
-  if (raw == nullptr || code != SQLITE_OK) return store.failure("open");
-  sqlite3_busy_timeout(raw, kBusyMs);
-  if (sqlite3_exec(raw, kSetUp, nullptr, nullptr, nullptr) != SQLITE_OK)
-    return store.failure("set up");
-  return store;
+  VY_TRY(Database db, open_database(path, kSetUp));
+  return SqliteStore(std::move(db), path);
 }
 
 Result<void> SqliteStore::run(const char* sql) {
@@ -236,8 +219,9 @@ Result<Committed> SqliteStore::commit(const Transaction& transaction) {
   ++result.revision;
   VY_TRY(set_number("revision", last + 1));
   VY_TRY(turn.end());
+  // It is committed, whether or not the log could be cut now.
   if (result.revision % kTrimEvery == 0 && result.revision > kKept)
-    VY_TRY(trim(result.revision - kKept));
+    static_cast<void>(trim(result.revision - kKept).has_value());
   return result;
 }
 

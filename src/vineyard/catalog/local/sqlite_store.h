@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 
+#include "vineyard/catalog/local/database.h"
 #include "vineyard/catalog/store.h"
-
-struct sqlite3;
 
 namespace vineyard::catalog::local {
 
@@ -31,11 +29,7 @@ class SqliteStore {
  private:
   class Statement;
   class Turn;
-  struct Close {
-    void operator()(sqlite3* db) const;
-  };
-  SqliteStore(std::unique_ptr<sqlite3, Close> db, std::string path)
-      : db_(std::move(db)), path_(std::move(path)) {}
+  SqliteStore(Database db, std::string path) : db_(std::move(db)), path_(std::move(path)) {}
   [[nodiscard]] Error failure(const char* what) const;
   Result<void> run(const char* sql);
   Result<std::int64_t> number(const char* name);
@@ -45,7 +39,7 @@ class SqliteStore {
   Result<bool> holds(const Transaction& transaction, std::vector<Item>& present);
   Result<bool> apply(const Change& change, Revision revision, std::int64_t place);
 
-  std::unique_ptr<sqlite3, Close> db_;
+  Database db_;
   std::string path_;
 };
 static_assert(Store<SqliteStore&>);
