@@ -7,6 +7,19 @@
 
 namespace vineyard::catalog {
 
+std::string key_behind(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+Result<void> check_identity(std::string_view meant, std::string_view actual) {
+  if (meant.empty() || meant == actual) return {};
+  return Error(ErrorCode::kUnavailable,
+               fmt::format("the catalog's store is another one now: {}, not {}", actual, meant));
+}
+
 Result<void> check(const Transaction& transaction) {
   const std::size_t operations = transaction.conditions.size() + transaction.changes.size();
   if (operations > kMostOperations)

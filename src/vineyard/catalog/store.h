@@ -41,12 +41,15 @@ struct Condition {
 struct Change {
   std::string key;
   std::optional<std::string> value;
+  bool session =
+      false;  // deleted, as by a transaction, once the process that set it is gone or long out of reach
   bool operator==(const Change&) const = default;
 };
 
 struct Transaction {
   std::vector<Condition> conditions;
   std::vector<Change> changes;  // no key twice
+  std::string identity = {};    // of the store that is meant
 };
 
 struct Committed {
@@ -75,19 +78,28 @@ struct Changes {
   bool trimmed = false;               // the log does not reach back so far, or ahead: list again
 };
 
-/// What a store is; which one it is, is told by `identity`: it stays the same as long as no data were lost.
+/// What a store is; which one it is, is told by `identity`: it stays the same as long as no data were lost. Calls say
+/// which one they mean (empty: whichever is there), since revisions of one mean nothing to another.
+/// All session keys that are set through one object live and go together.
 ///
-/// Errors of all calls: unavailable (cannot be reached now: try again), denied, corrupt (not our data), invalid (too large).
+/// Errors of all calls: unavailable (cannot be reached now, or is another one), denied, corrupt (not our data), invalid
+/// (too large).
 template <class S>
 concept Store = requires(S store, const Transaction& transaction, std::string_view text,
                          std::size_t limit, Revision revision) {
   { store.commit(transaction) } -> std::same_as<Result<Committed>>;
   // The items whose key begins with the prefix and lies behind `after`.
-  { store.range(text, text, limit) } -> std::same_as<Result<Page>>;
+  { store.range(text, text, limit, text) } -> std::same_as<Result<Page>>;
   // At least one transaction, if there is one, and no more than `limit` changes unless it alone has more.
-  { store.changes(revision, limit) } -> std::same_as<Result<Changes>>;
+  { store.changes(revision, limit, text) } -> std::same_as<Result<Changes>>;
   { store.identity() } -> std::same_as<Result<std::string>>;
 };
+
+/// The first key behind all that begin with `prefix`; empty: there is none.
+[[nodiscard]] std::string key_behind(std::string_view prefix);
+
+/// Why a call is refused that means `meant` when the store is `actual`.
+[[nodiscard]] Result<void> check_identity(std::string_view meant, std::string_view actual);
 
 /// Why a transaction is refused by every store before it is tried: its size, a key twice.
 [[nodiscard]] Result<void> check(const Transaction& transaction);

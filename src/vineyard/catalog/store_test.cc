@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <deque>
+
 #include "vineyard/catalog/fakes/store_suite.h"
 
 namespace vineyard::catalog {
@@ -6,7 +8,9 @@ namespace {
 
 struct MemoryStores {
   MemoryStore store;
-  MemoryStore& open() { return store; }
+  std::deque<MemoryClient> clients;
+  MemoryClient& open() { return clients.emplace_back(store, clients.size() + 1); }
+  static void kill(MemoryClient& client) { client.end(); }
   void trim(Revision up_to) { store.trim(up_to); }
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, StoreSuite, MemoryStores);

@@ -12,7 +12,11 @@
 #include "vineyard/catalog/store.h"
 
 // The conformance suite of stores. A back end's test makes it its own:
-//   struct MyStores { MyStore& open();  void trim(Revision); };   // `open`: another handle on the same, empty store
+//   struct MyStores {
+//     MyStore& open();         // another handle on the same, empty store
+//     void kill(MyStore&);     // as if its process had been killed
+//     void trim(Revision);
+//   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(My, StoreSuite, MyStores);
 namespace vineyard::catalog {
 
@@ -26,10 +30,13 @@ class StoreSuite : public testing::Test {
     return {std::move(key), std::move(value)};
   }
   static Change drop(std::string key) { return {std::move(key), std::nullopt}; }
+  static Change mine(std::string key, std::string value) {
+    return {.key = std::move(key), .value = std::move(value), .session = true};
+  }
   static Condition absent(std::string key) { return {.key = std::move(key), .revision = 0}; }
-  static Committed commit(auto& store, std::vector<Change> changes,
-                          std::vector<Condition> conditions = {}) {
-    auto done = store.commit({.conditions = std::move(conditions), .changes = std::move(changes)});
+  static Committed commit(auto& store, const std::vector<Change>& changes,
+                          const std::vector<Condition>& conditions = {}) {
+    auto done = store.commit({.conditions = conditions, .changes = changes});
     EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().message());
     return done ? *std::move(done) : Committed{};
   }
@@ -233,11 +240,57 @@ TYPED_TEST_P(StoreSuite, has_one_identity) {
   EXPECT_EQ(*this->stores.open().identity(), *one);
 }
 
+TYPED_TEST_P(StoreSuite, session_keys_go_with_the_process_that_set_them) {
+  auto& one = this->stores.open();
+  auto& two = this->stores.open();
+  this->commit(one, {this->mine("a", "1"), this->mine("b", "1"), this->mine("c", "1"),
+                     this->mine("d", "1"), this->set("lasting", "1")});
+  this->commit(two, {this->mine("b", "2"), this->set("c", "2"), this->mine("e", "2")});
+  const Revision before = this->commit(one, {this->drop("d"), this->mine("f", "1")}).revision;
+  ASSERT_EQ(this->all(two, "").size(), 6U);
+  this->stores.kill(one);
+  const auto keys = [&] {
+    std::string found;
+    for (const Item& item : this->all(two, "")) found += item.key;
+    return found;
+  };
+  // Whoever follows the log learns of it; how soon, is the back end's affair.
+  std::vector<LoggedChange> log;
+  while (log.size() < 2) {
+    const auto more = two.changes(before, 100);
+    ASSERT_TRUE(more.has_value()) << more.error().message();
+    log = more->changes;
+  }
+  EXPECT_EQ(keys(), "bcelasting") << "also what another one has set meanwhile stays";
+  ASSERT_EQ(log.size(), 2U);
+  EXPECT_EQ(log[0].change, this->drop("a"));
+  EXPECT_EQ(log[1].change, this->drop("f"));
+  this->commit(two, {this->mine("a", "3")});
+  EXPECT_EQ(keys(), "abcelasting");
+}
+
+TYPED_TEST_P(StoreSuite, answers_only_as_the_store_that_is_meant) {
+  auto& store = this->stores.open();
+  const std::string own = *store.identity();
+  EXPECT_TRUE(store.commit({{}, {this->set("a", "1")}, own})->done);
+  EXPECT_EQ(store.range("", "", 1, own)->items.size(), 1U);
+  EXPECT_TRUE(store.changes(0, 1, own).has_value());
+  const auto refused = [](const auto& result) {
+    return !result && result.error().code() == ErrorCode::kUnavailable;
+  };
+  EXPECT_TRUE(refused(store.commit({{}, {this->set("a", "2")}, "another"})));
+  EXPECT_TRUE(refused(store.range("", "", 1, "another")));
+  EXPECT_TRUE(refused(store.changes(0, 1, "another")));
+  EXPECT_EQ(this->all(store, "").at(0).value, "1");
+}
+
 // NOLINTEND(readability-identifier-naming)
 REGISTER_TYPED_TEST_SUITE_P(StoreSuite, keeps_what_was_committed_with_its_revisions,
                             changes_all_or_nothing, lists_a_prefix_in_pages_by_bytes,
                             tells_what_changed_in_whole_transactions, says_that_the_log_was_cut,
                             refuses_what_is_too_large_or_told_twice, does_what_the_reference_does,
-                            a_list_and_the_log_behind_it_are_the_truth, has_one_identity);
+                            a_list_and_the_log_behind_it_are_the_truth, has_one_identity,
+                            session_keys_go_with_the_process_that_set_them,
+                            answers_only_as_the_store_that_is_meant);
 
 }  // namespace vineyard::catalog

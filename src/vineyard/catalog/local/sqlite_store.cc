@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "vineyard/base/try.h"
+#include "vineyard/os/file_system.h"
 
 namespace vineyard::catalog::local {
 namespace {
@@ -18,7 +19,9 @@ constexpr Revision kTrimEvery = 1'000;  // transactions
 constexpr const char* kSetUp =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN IMMEDIATE;"
     "CREATE TABLE IF NOT EXISTS items(key BLOB PRIMARY KEY, value BLOB NOT NULL, "
-    "created INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID;"
+    "created INTEGER NOT NULL, changed INTEGER NOT NULL, session INTEGER) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS session_items ON items(session) WHERE session IS NOT NULL;"
+    "CREATE TABLE IF NOT EXISTS sessions(number INTEGER PRIMARY KEY AUTOINCREMENT);"
     "CREATE TABLE IF NOT EXISTS log(revision INTEGER, place INTEGER, key BLOB NOT NULL, "
     "value BLOB, created INTEGER NOT NULL, PRIMARY KEY(revision, place)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS numbers(name TEXT PRIMARY KEY, value INTEGER NOT NULL);"
@@ -27,14 +30,6 @@ constexpr const char* kSetUp =
     "INSERT OR IGNORE INTO numbers VALUES('revision', 0), ('trimmed', 0);"
     "INSERT OR IGNORE INTO store VALUES(1, lower(hex(randomblob(16))));"
     "COMMIT;";
-
-// The first key behind all that begin with `prefix`; empty: there is none.
-std::string behind(std::string_view prefix) {
-  std::string end(prefix);
-  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
-  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
-  return end;
-}
 
 }  // namespace
 
@@ -183,10 +178,15 @@ Result<bool> SqliteStore::apply(const Change& change, Revision revision, std::in
   std::int64_t created = 0;
   if (change.value) {
     Statement write(db_.get(),
-                    "INSERT INTO items VALUES(?1, ?2, ?3, ?3) ON CONFLICT(key) DO UPDATE SET "
-                    "value = excluded.value, changed = excluded.changed RETURNING created");
-    if (write.add(std::string_view(change.key)).add(change.value).add(now).step() != true)
-      return failure("write");
+                    "INSERT INTO items VALUES(?1, ?2, ?3, ?3, ?4) ON CONFLICT(key) DO UPDATE SET "
+                    "value = excluded.value, changed = excluded.changed, session = "
+                    "excluded.session RETURNING created");
+    write.add(std::string_view(change.key)).add(change.value).add(now);
+    if (change.session && session_)
+      write.add(session_->number);
+    else
+      write.add(std::optional<std::string>());
+    if (write.step() != true) return failure("write");
     created = write.number(0);
     if (write.step() != false) return failure("write");
   } else {
@@ -200,24 +200,99 @@ Result<bool> SqliteStore::apply(const Change& change, Revision revision, std::in
   return true;
 }
 
-Result<Committed> SqliteStore::commit(const Transaction& transaction) {
-  VY_TRY(check(transaction));
+// As the transaction behind revision `last`; whether that changed something.
+Result<bool> SqliteStore::apply_all(const std::vector<Change>& changes, std::int64_t last) {
+  bool changed = false;
+  for (std::size_t place = 0; place < changes.size(); ++place) {
+    VY_TRY(const bool one, apply(changes[place], static_cast<Revision>(last) + 1,
+                                 static_cast<std::int64_t>(place)));
+    changed = changed || one;
+  }
+  if (changed) VY_TRY(set_number("revision", last + 1));
+  return changed;
+}
+
+// Its lock is taken before anybody can see its number.
+Result<void> SqliteStore::begin_session() {
+  if (session_) return {};
   Turn turn(*this);
   VY_TRY(turn.begin("BEGIN IMMEDIATE"));
+  std::int64_t number = 0;
+  {
+    Statement write(db_.get(), "INSERT INTO sessions VALUES(NULL) RETURNING number");
+    if (write.step() != true) return failure("write");
+    number = write.number(0);
+    if (write.step() != false) return failure("write");
+  }
+  VY_TRY(auto lock, os::FileLock::try_lock(lock_path(number)));
+  if (!lock)
+    return Error(ErrorCode::kCorrupt,
+                 fmt::format("'{}' is locked by a process that does not use '{}'",
+                             lock_path(number), path_));
+  VY_TRY(turn.end());
+  session_.emplace(number, *std::move(lock));
+  return {};
+}
+
+std::string SqliteStore::lock_path(std::int64_t session) const {
+  return fmt::format("{}.session-{}", path_, session);
+}
+
+// Deletes what processes have left that are gone: nobody holds their lock any more.
+Result<void> SqliteStore::end_sessions() {
+  VY_TRY(const std::vector<std::int64_t> sessions, numbers("SELECT number FROM sessions"));
+  for (const std::int64_t number : sessions) {
+    if (session_ && number == session_->number) continue;
+    VY_TRY(const auto lock, os::FileLock::try_lock(lock_path(number)));
+    if (!lock) continue;
+    Turn turn(*this);
+    VY_TRY(turn.begin("BEGIN IMMEDIATE"));
+    std::vector<Change> gone;
+    {
+      Statement read(db_.get(), "SELECT key FROM items WHERE session = ?1 ORDER BY key");
+      read.add(number);
+      for (;;) {
+        const auto row = read.step();
+        if (!row) return failure("read");
+        if (!*row) break;
+        gone.push_back({.key = read.bytes(0), .value = std::nullopt});
+      }
+    }
+    VY_TRY(const std::int64_t last, this->number("revision"));
+    VY_TRY(apply_all(gone, last));
+    Statement drop(db_.get(), "DELETE FROM sessions WHERE number = ?1");
+    if (!drop.add(number).step()) return failure("write");
+    VY_TRY(turn.end());
+    VY_TRY(os::remove_file(lock_path(number)));
+  }
+  return {};
+}
+
+Result<std::vector<std::int64_t>> SqliteStore::numbers(const char* sql) {
+  Statement read(db_.get(), sql);
+  std::vector<std::int64_t> found;
+  for (;;) {
+    const auto row = read.step();
+    if (!row) return failure("read");
+    if (!*row) return found;
+    found.push_back(read.number(0));
+  }
+}
+
+Result<Committed> SqliteStore::commit(const Transaction& transaction) {
+  VY_TRY(check(transaction));
+  if (std::ranges::any_of(transaction.changes, &Change::session)) VY_TRY(begin_session());
+  Turn turn(*this);
+  VY_TRY(turn.begin("BEGIN IMMEDIATE"));
+  VY_TRY(is_meant(transaction.identity));
   VY_TRY(const std::int64_t last, number("revision"));
   Committed result{.done = false, .revision = static_cast<Revision>(last), .present = {}};
   VY_TRY(result.done, holds(transaction, result.present));
   if (!result.done) return result;
   result.present.clear();
-  bool changed = false;
-  for (std::size_t place = 0; place < transaction.changes.size(); ++place) {
-    VY_TRY(const bool one, apply(transaction.changes[place], result.revision + 1,
-                                 static_cast<std::int64_t>(place)));
-    changed = changed || one;
-  }
+  VY_TRY(const bool changed, apply_all(transaction.changes, last));
   if (!changed) return result;
   ++result.revision;
-  VY_TRY(set_number("revision", last + 1));
   VY_TRY(turn.end());
   // It is committed, whether or not the log could be cut now.
   if (result.revision % kTrimEvery == 0 && result.revision > kKept)
@@ -225,13 +300,14 @@ Result<Committed> SqliteStore::commit(const Transaction& transaction) {
   return result;
 }
 
-Result<Page> SqliteStore::range(std::string_view prefix, std::string_view after,
-                                std::size_t limit) {
+Result<Page> SqliteStore::range(std::string_view prefix, std::string_view after, std::size_t limit,
+                                std::string_view meant) {
   Turn turn(*this);
   VY_TRY(turn.begin("BEGIN"));
+  VY_TRY(is_meant(meant));
   VY_TRY(const std::int64_t last, number("revision"));
   Page page{.items = {}, .revision = static_cast<Revision>(last), .more = false};
-  const std::string end = behind(prefix);
+  const std::string end = key_behind(prefix);
   // The key right behind `after` is `after` and a zero byte.
   const std::string first = after.empty() ? std::string() : std::string(after) + '\0';
   const char* sql =
@@ -245,7 +321,9 @@ Result<Page> SqliteStore::range(std::string_view prefix, std::string_view after,
   return page;
 }
 
-Result<Changes> SqliteStore::changes(Revision after, std::size_t limit) {
+Result<Changes> SqliteStore::changes(Revision after, std::size_t limit, std::string_view meant) {
+  VY_TRY(is_meant(meant));
+  VY_TRY(end_sessions());
   Turn turn(*this);
   VY_TRY(turn.begin("BEGIN"));
   VY_TRY(const std::int64_t last, number("revision"));
@@ -271,6 +349,12 @@ Result<Changes> SqliteStore::changes(Revision after, std::size_t limit) {
     if (!read.is_null(2)) change.value = read.bytes(2);
     found.changes.push_back({revision, std::move(change), read.revision(3)});
   }
+}
+
+Result<void> SqliteStore::is_meant(std::string_view meant) {
+  if (meant.empty()) return {};
+  VY_TRY(const std::string actual, identity());
+  return check_identity(meant, actual);
 }
 
 Result<std::string> SqliteStore::identity() {

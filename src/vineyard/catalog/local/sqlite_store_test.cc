@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <list>
 #include <thread>
 
 #include "vineyard/catalog/fakes/store_suite.h"
@@ -23,12 +23,15 @@ class SqliteStores {
     if (!store) ADD_FAILURE() << store.error().message();
     return stores_.emplace_back(*std::move(store));
   }
+  void kill(SqliteStore& store) {
+    std::erase_if(stores_, [&](const SqliteStore& one) { return &one == &store; });
+  }
   void trim(Revision up_to) { ASSERT_TRUE(open().trim(up_to).has_value()); }
   [[nodiscard]] std::string path() const { return folder_ / "catalog.sqlite"; }
 
  private:
   os::TestFolder folder_;
-  std::deque<SqliteStore> stores_;
+  std::list<SqliteStore> stores_;
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreSuite, SqliteStores);
 
