@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -79,17 +80,24 @@ TEST(Simulation, the_same_seed_does_the_same) {
 #ifdef VINEYARD_FAILPOINTS
 // Each mechanism, left out, is missed: else it would not be needed, or this would see nothing. What an announcement does
 // for a transaction in doubt shows too seldom here; `Catalog.an_attempt_that_may_still_arrive..` has it.
-class LeftOut : public testing::TestWithParam<const char*> {
+struct Rule {
+  const char* name;
+  std::uint64_t first_seed;  // a little before one that shows it, so that the search is short
+};
+class LeftOut : public testing::TestWithParam<Rule> {
  protected:
   void TearDown() override { leave_rule_out(nullptr); }
 };
 TEST_P(LeftOut, is_missed) {
-  leave_rule_out(GetParam());
-  EXPECT_FALSE(violations(1, number("VINEYARD_SEEDS", 20'000)).empty());
+  leave_rule_out(GetParam().name);
+  const auto found = violations(GetParam().first_seed, 20'000);
+  ASSERT_FALSE(found.empty());
+  std::cout << found.front() << '\n';
 }
 INSTANTIATE_TEST_SUITE_P(Catalog, LeftOut,
-                         testing::Values("turn", "session", "repeat", "late", "drops"),
-                         [](const auto& info) { return std::string(info.param); });
+                         testing::Values(Rule{"turn", 1}, Rule{"session", 1}, Rule{"repeat", 1},
+                                         Rule{"late", 1'090}, Rule{"drops", 1'940}),
+                         [](const auto& info) { return std::string(info.param.name); });
 #endif
 
 }  // namespace
