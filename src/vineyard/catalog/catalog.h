@@ -48,7 +48,8 @@ class Catalog {
 
   /// What is to be done, in order.
   [[nodiscard]] std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
-  [[nodiscard]] View& view() { return view_; }
+  /// Which names, instances and objects are others than when it was asked last.
+  [[nodiscard]] View::Touched take_touched() { return view_.take_touched(); }
   [[nodiscard]] const View& view() const { return view_; }
   /// Whether this instance is announced, and knows all that was there when it was.
   [[nodiscard]] bool is_settled() const { return lane_.session() != 0 && settled_; }

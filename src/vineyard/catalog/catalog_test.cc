@@ -134,6 +134,7 @@ TEST(Catalog, what_one_publishes_all_see) {
   EXPECT_EQ(found->owner, InstanceId{1});
   EXPECT_TRUE(found->there);
   EXPECT_EQ(b.ask(FindObject{.id = kOne})->value, a.publication(kOne).value);
+  EXPECT_TRUE(b.catalog->take_touched().names.contains("n"));
   EXPECT_EQ(b.ask(Withdraw{.id = kOne}).error().code(), ErrorCode::kDenied);
   ASSERT_TRUE(a.ask(Withdraw{.id = kOne}).has_value());
   EXPECT_EQ(b.ask(FindName{.name = "n", .fresh = true}).error().code(), ErrorCode::kNotFound);

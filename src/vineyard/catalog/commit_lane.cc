@@ -2,7 +2,6 @@
 #include "vineyard/catalog/commit_lane.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "vineyard/base/failpoint.h"
 #include "vineyard/catalog/backoff.h"
