@@ -190,6 +190,13 @@ void bind_blob(nb::module_& module) {
             return nb::make_tuple(nb::cast(self.source), self.source_offset);
           },
           "(id, offset) of the blob that these bytes are part of; None for private memory.")
+      .def_prop_ro(
+          "_whole_id",
+          [](const Blob& self) -> nb::object {
+            const ObjectId id = self.source.is_valid() ? self.source : self.id;
+            return id.is_valid() ? nb::cast(id) : nb::none();
+          },
+          "The id of the blob that this is, or is a part of; None for private memory.")
       .def_prop_ro("_has_id", [](const Blob& self) { return self.id.is_valid(); })
       .def_static(
           "_over",
@@ -336,6 +343,15 @@ void bind_blob_builder(nb::module_& module) {
                              Py_ssize_t index) { return static_cast<int>(byte_at(self, index)); })
       .def("__setitem__", [](BlobBuilderHandle& self, Py_ssize_t index,
                              std::uint8_t value) { byte_at(self, index) = std::byte{value}; })
+      .def("__setitem__",
+           [](const BlobBuilderHandle&, nb::str key, nb::handle) {
+             const std::string text = nb::cast<std::string>(key);
+             throw nb::type_error(
+                 ("a blob has no field '" + text + "': client.label(blob.id, '" + text +
+                  "', ...) says it of the blob, or an object that has the blob as a member does: "
+                  "ObjectMeta, add_member, create_metadata")
+                     .c_str());
+           })
       .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
       .def_prop_ro(
           "issealed", [](const BlobBuilderHandle& self) { return !self.is_open; },

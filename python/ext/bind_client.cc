@@ -159,11 +159,35 @@ nb::object list_names(const ClientHandle& self, const std::string& pattern, bool
   return result;
 }
 
-nb::object list_ids(const ClientHandle& self, const std::string& pattern, bool regex,
-                    std::uint32_t limit) {
+/// `ids` without those that are gone.
+Result<std::vector<Object>> get_those_there(const Client& client, std::span<const ObjectId> ids) {
+  Result<std::vector<Object>> all = client.get_many(ids);
+  if (all || all.error().code() != ErrorCode::kNotFound) return all;
+  std::vector<Object> found;
+  for (const ObjectId id : ids) {
+    Result<Object> object = client.get(id);
+    if (object) {
+      found.push_back(*std::move(object));
+    } else if (object.error().code() != ErrorCode::kNotFound) {
+      return std::move(object).error();
+    }
+  }
+  return found;
+}
+
+/// Objects whose type name matches, without those that somebody deletes meanwhile.
+nb::object list_objects(const ClientHandle& self, const std::string& pattern, bool regex,
+                        std::uint32_t limit) {
   const Client& client = self.get();
   const ListOptions options = list_options(pattern, regex, limit);
-  return list_of(take(without_gil([&] { return client.list(options); })));
+  std::vector<Object> objects = take(without_gil([&]() -> Result<std::vector<Object>> {
+    Result<std::vector<ObjectId>> ids = client.list(options);
+    if (!ids) return std::move(ids).error();
+    return get_those_there(client, *ids);
+  }));
+  nb::list result;
+  for (Object& object : objects) result.append(make_object(client, std::move(object)));
+  return result;
 }
 
 nb::object get_name(const ClientHandle& self, const std::string& name, std::uint64_t wait_ms,
@@ -225,6 +249,12 @@ nb::object find_blob(const ClientHandle& self, std::uintptr_t address) {
   const auto id =
       take(without_gil([&] { return client.find_blob(reinterpret_cast<const void*>(address)); }));
   return id ? nb::cast(*id) : nb::none();
+}
+
+std::int64_t created_ms(const ClientHandle& self, nb::handle object_id) {
+  const Client& client = self.get();
+  const ObjectId id = to_id(object_id);
+  return take(without_gil([&] { return client.created_at(id); })).time_since_epoch().count();
 }
 
 void sync(const ClientHandle& self) {
@@ -312,7 +342,7 @@ std::array<PyType_Slot, 2> slots{{{Py_tp_methods, methods.data()}, {0, nullptr}}
 
 void bind_instance(nb::class_<ClientHandle>& type) {
   type.def("_list_names", &list_names)
-      .def("_list_ids", &list_ids)
+      .def("_list_objects", &list_objects)
       .def("_get_name", &get_name)
       .def("_put_name", &put_name)
       .def("_drop_name", &drop_name)
@@ -321,6 +351,7 @@ void bind_instance(nb::class_<ClientHandle>& type) {
       .def("_check_json", &check_json)
       .def("_sync", &sync)
       .def("_find_blob", &find_blob)
+      .def("_created_ms", &created_ms)
       .def("_connection",
            [](const ClientHandle& self) {
              const ConnectionInfo connection = self.get().connection();

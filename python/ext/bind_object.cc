@@ -232,6 +232,9 @@ void bind_objects(nb::module_& module) {
                    [](const ObjectHandle& self) -> nb::object {
                      return self.id.is_valid() ? nb::cast(self.id) : nb::none();
                    })
+      .def_prop_ro(
+          "_whole_id", [](const ObjectHandle& self) { return self.held->object.id(); },
+          "The id of the object that this is, or is a part of.")
       .def_prop_ro("typename", [](const ObjectHandle& self) { return self.node.type_name(); })
       .def_prop_ro("nbytes", [](const ObjectHandle& self) { return self.node.nbytes(); })
       .def_prop_ro("isglobal", [](const ObjectHandle& self) { return self.node.is_global(); })

@@ -203,6 +203,13 @@ def test_bytes_of_a_builder_are_read_and_set(client):
         builder[0] = 1
 
 
+def test_a_builder_has_no_fields_and_says_what_to_do(client):
+    builder = client.create_blob(3)
+    with pytest.raises(TypeError, match=r"no field 'k'.*client\.label\(blob\.id, 'k'.*ObjectMeta"):
+        builder["k"] = "v"
+    builder.abort(client)
+
+
 def test_a_builder_copies_from_an_address_and_shrinks(client):
     source = np.arange(8, dtype="u1")
     builder = client.create_blob(16)

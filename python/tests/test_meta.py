@@ -4,6 +4,7 @@
 import copy
 import json
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -158,6 +159,23 @@ def test_inline_members_get_an_id_when_asked(client):
     client.delete(obj.id)
     np.testing.assert_array_equal(client.get(object_id), np.arange(5))
     assert obj.second.meta["value_"] == "text"
+
+
+def test_an_object_says_when_it_was_made(client):
+    before = time.time() * 1000 - 50  # the clock behind it ticks every few milliseconds
+    meta = client.get_meta(client.put((np.arange(100_000), b"bytes")))
+    made = meta.timestamp
+    assert before <= made <= time.time() * 1000
+    assert meta["__timestamp"] == made
+    assert meta["__elements_-0"].timestamp == made, "a part is as old as the whole"
+    blob = client.put(b"bytes")
+    assert before <= client.get_meta(blob).timestamp <= time.time() * 1000
+    assert client.get_meta(client.create_empty_blob().id).timestamp == ObjectMeta().timestamp == 0
+    client.delete(meta.id)
+    assert meta.timestamp == made, "it is viewed, so it stays"
+    again = client.get_meta(client.put([1]))
+    client.delete(again.id)
+    assert client.get_meta(blob).timestamp <= again.timestamp
 
 
 def test_a_pair_of_objects_refers_to_them(client):

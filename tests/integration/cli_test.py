@@ -159,7 +159,7 @@ class List(WithDaemon):
         self.assertEqual(line["nbytes"], 5)
         self.assertEqual(line["names"], ["five"])
         self.assertRegex(self.text("ls"), rf"(?m)^{blob}  vineyard::Blob +5  five$")
-        self.assertRegex(self.text("ls", "-l"), rf"(?m)^{blob}  vineyard::Blob +5 +0 +0  five$")
+        self.assertRegex(self.text("ls", "-l"), rf"(?m)^{blob}  vineyard::Blob +5 +0 +0  \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d  five$")
 
     def test_a_pattern_chooses_types(self):
         self.put(b"x")

@@ -20,7 +20,8 @@
  *   BUG_R10_COUNTER   the position is counted before the entry is live
  *   BUG_R11_BARRIER   no barrier between `wanted` and the second look
  *   BUG_R11_LOOK      no second look
- *   BUG_R12_GRANT     a successor keeps leases that nobody was shown */
+ *   BUG_R12_GRANT     a successor keeps leases that nobody was shown
+ *   BUG_R12_SINCE     since when an entry is live takes the place of its lease before it is live */
 #ifndef PUTS
 #define PUTS 2
 #endif
@@ -30,6 +31,7 @@
 #define FREE 0
 #define LEASED 1
 #define LIVE 2
+#define SINCE 200                                       /* in the place of a lease: a time */
 #define ID(i) (generation[i] * 2 + i + 1)
 #define INDEX(id) (((id) - 1) % 2)
 #define BIT(id) (1 << (id))
@@ -141,7 +143,12 @@ harvest: skip;
   :: ID(i) == grant && state[i] == LEASED ->             /* else: finished by a predecessor that died before it counted */
      assert(record1 == grant && record2 == grant && document1 == grant && document2 == grant);
      content[i] = record2; CRASH;                        /* document_home */
-     state[i] = LIVE; CRASH                              /* make_live, before_counter */
+#ifdef BUG_R12_SINCE
+     lease[i] = SINCE; CRASH; state[i] = LIVE; CRASH
+#else
+     state[i] = LIVE; CRASH;                             /* make_live, before_since */
+     lease[i] = SINCE; CRASH                             /* before_counter */
+#endif
   :: else
   fi;
 #ifndef BUG_R10_COUNTER

@@ -73,7 +73,7 @@ SEARCHES: list[Search] = [
     *broken("data_path", "", "R12_PLACE"),
     *sound("ring", "NO_SLEEP", "NO_READER", quick=True),
     *broken("ring", "NO_SLEEP", "R5", "R9_RECORD", "R9_DOCUMENT", "R10_GRANT", "R10_COUNTER"),
-    *broken("ring", "NO_SLEEP", "R12_GRANT"),
+    *broken("ring", "NO_SLEEP", "R12_GRANT", "R12_SINCE"),
     *broken("ring", "NO_READER", "R11_BARRIER", "R11_LOOK"),
     *sound("arena_reuse", "PUTS=2", "PUTS=3", quick=True),
     *broken("arena_reuse", "", "R6_DELETED", "R6_COUNT_LATE", "R6_LEFT_EARLY", "R6_PRESENT_FIRST"),

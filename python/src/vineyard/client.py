@@ -246,24 +246,11 @@ class Client(_core.Client):
 
     def list_objects(self, pattern="*", regex=False, limit=5):
         """Objects whose type name matches a glob, or a regular expression as a whole; oldest first."""
-        return self._listed(pattern, regex, limit)
+        return self._list_objects(pattern, regex, limit)
 
     def list_metadatas(self, pattern="*", regex=False, limit=5, nobuffer=False):
         """ObjectMetas of objects whose type name matches."""
-        return [ObjectMeta._of(obj, self) for obj in self._listed(pattern, regex, limit)]
-
-    def _listed(self, pattern, regex, limit):
-        ids = self._list_ids(pattern, regex, limit)
-        try:
-            return self._get_objects(ids)
-        except ObjectNotExistsException:
-            objects = []
-            for object_id in ids:  # somebody deletes meanwhile
-                try:
-                    objects.append(self._get_object(object_id))
-                except ObjectNotExistsException:
-                    pass
-            return objects
+        return [ObjectMeta._of(obj, self) for obj in self._list_objects(pattern, regex, limit)]
 
     def clear(self):
         """Deletes every object and name of the instance."""

@@ -10,6 +10,7 @@ _RESERVED = frozenset(
 )
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 _UNSPECIFIED = 2**64 - 1
+_EMPTY_BLOB = _core.ObjectID(2**63)
 
 
 class ObjectName(str):
@@ -58,26 +59,27 @@ class ObjectMeta:
     `client.create_metadata(meta)`. One that was fetched is read-only in effect: changes make it a draft of a new object.
     """
 
-    __slots__ = ("_client", "_global", "_id", "_items", "_nbytes", "_object", "_range", "_typename")
+    # What a fetched one has all its life is set; the rest is here until somebody changes it, since lists have many.
+    __slots__ = ("__dict__", "_client", "_object")
+    _id = _typename = _nbytes = None
+    _items = None  # of a draft: plain values as they are stored, members as Object, Blob, ObjectMeta or ObjectID
+    _range = None  # of a buffer member: (payload blob, offset, length)
+    _global = False
 
     def __init__(self, global_=False, *args, **kwargs):
         self._client = None
         self._object = None  # Object or Blob, when fetched
-        self._items = {}  # of a draft: plain values as they are stored, members as Object, Blob, ObjectMeta or ObjectID
-        self._id = None
-        self._range = None  # of a buffer member: (payload blob, offset, length)
-        self._typename = None
-        self._nbytes = None
-        self._global = bool(global_)
+        self._items = {}
+        if global_:
+            self._global = True
 
     @classmethod
     def _of(cls, obj, client=None, range_=None):
         meta = _new(cls)  # not by the constructor, which would be most of what a list of metadata costs
         meta._client = client
         meta._object = obj
-        meta._range = range_
-        meta._items = meta._id = meta._typename = meta._nbytes = None
-        meta._global = False
+        if range_ is not None:
+            meta._range = range_
         return meta
 
     # ---- what is there
@@ -173,7 +175,18 @@ class ObjectMeta:
             return math.prod(json.loads(self["shape_"]))
         raise AttributeError(f"an object of type '{self.typename}' has no length")
 
-    timestamp = 0
+    @property
+    def timestamp(self):
+        """When the object became part of the index, in milliseconds since 1970: a moment after it was put. 0 for what is
+        no object of an instance: drafts, the empty blob, blobs that no client is known of.
+
+        A part of an object is as old as the object.
+        """
+        client = self._client or getattr(self._object, "_client_handle", None)
+        own = self._id if self._object is None else self._object._whole_id
+        if client is None or own is None or own == _EMPTY_BLOB:
+            return 0
+        return client._created_ms(own)
 
     @property
     def labels(self):
@@ -219,6 +232,10 @@ class ObjectMeta:
     def _reserved(self, key):
         if key == "id":
             return repr(self.id) if self._id is not None or self._object is not None else None
+        if key == "__timestamp" and self._object is not None:
+            return self.timestamp
+        if key == "__labels" and self._object is not None:
+            return self.labels
         if key == "transient" and self._object is not None:
             return not getattr(self._object, "ispersist", False)
         return self._known().get(key)
@@ -336,6 +353,7 @@ class ObjectMeta:
 
     def reset(self):
         """Takes everything away."""
+        self.__dict__.clear()
         self.__init__()
 
     def reset_signature(self):
@@ -415,10 +433,10 @@ class ObjectMeta:
         return "ObjectMeta " + repr(self)
 
     def __copy__(self):
-        copy = ObjectMeta()
-        for slot in ObjectMeta.__slots__:
-            setattr(copy, slot, getattr(self, slot))
-        copy._items = None if self._items is None else dict(self._items)
+        copy = ObjectMeta._of(self._object, self._client)
+        copy.__dict__.update(self.__dict__)
+        if self._items is not None:
+            copy._items = dict(self._items)
         return copy
 
     def __deepcopy__(self, memo):

@@ -295,6 +295,13 @@ Result<std::vector<ObjectId>> Client::list(const ListOptions& options) const {
   return found;
 }
 
+Result<std::chrono::sys_time<std::chrono::milliseconds>> Client::created_at(ObjectId id) const {
+  VY_TRY(Context * context, context_->here());
+  VY_TRY(const std::uint64_t since, context->reader().since(id));
+  return std::chrono::sys_time<std::chrono::milliseconds>(
+      std::chrono::milliseconds(static_cast<std::int64_t>(since)));
+}
+
 Result<std::optional<ObjectId>> Client::find_blob(const void* address) const {
   VY_TRY(sync());  // what was just put has no entry with a place yet
   VY_TRY(Context * context, context_->here());

@@ -109,6 +109,10 @@ class Client {
   [[nodiscard]] Result<std::vector<bool>> exists(std::span<const ObjectId> ids) const;
   [[nodiscard]] Result<DeleteReport> remove(std::span<const ObjectId> ids,
                                             const DeleteOptions& options = {}) const;
+  /// When an object became part of the index, a moment after it was published; by the clock of this host. A message
+  /// only if it is not part of it yet. Errors: not_found.
+  [[nodiscard]] Result<std::chrono::sys_time<std::chrono::milliseconds>> created_at(
+      ObjectId id) const;
   /// The blob whose bytes begin at an address of a view of this process; nothing if none does. Looks
   /// at every entry of the instance.
   [[nodiscard]] Result<std::optional<ObjectId>> find_blob(const void* address) const;

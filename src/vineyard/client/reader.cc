@@ -232,6 +232,25 @@ Result<Reader::Step> Reader::show_fresh_blob(ArenaId arena, const shm::Record& r
   return Step::kFound;
 }
 
+std::optional<std::uint64_t> Reader::find_since(ObjectId id) const {
+  const shm::Entry* entry = index_.find(id);
+  if (entry == nullptr) return std::nullopt;
+  const std::uint64_t word = shm::load_word(*entry);
+  if (!shm::matches(id, word) || shm::state_of(word) == shm::State::kLeased) return std::nullopt;
+  const std::uint64_t since = shm::load_since(*entry);
+  if (since == 0 || !shm::still_says(*entry, word)) return std::nullopt;
+  return since;
+}
+
+Result<std::uint64_t> Reader::since(ObjectId id) {
+  for (std::uint32_t tries = 0; tries < kEagerTries; ++tries) {
+    if (const auto found = find_since(id)) return *found;
+    VY_TRY(id, fetch(id, 0));
+  }
+  return Error(ErrorCode::kDeadline,
+               "the entry of " + id.to_string() + " is changing all the time; try again");
+}
+
 Result<ObjectId> Reader::fetch(ObjectId id, std::uint64_t wait_ms) {
   const auto patience = deadline() + std::chrono::milliseconds(wait_ms);
   VY_TRY(auto answer, connection_.call(protocol::FetchRequest{id.value, wait_ms}, patience));

@@ -60,6 +60,11 @@ class Reader {
   /// every entry.
   [[nodiscard]] std::optional<ObjectId> find_blob(const void* address) const;
 
+  /// Milliseconds since 1970 at which an entry became live; nothing: it is not, as far as can be seen here.
+  [[nodiscard]] std::optional<std::uint64_t> find_since(ObjectId id) const;
+  /// The same; has it taken in first where it is not. Errors: not_found, and those of the connection.
+  [[nodiscard]] Result<std::uint64_t> since(ObjectId id);
+
   /// Hints that these will be looked at soon.
   void prefetch(std::span<const ObjectId> ids) const;
   /// Unmaps what the region says is retired, and outboxes of clients that ended.

@@ -20,6 +20,12 @@
 namespace vineyard::os {
 namespace {
 
+std::int64_t clock_ms(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
 ExitStatus exit_status_of(int raw) {
   if (WIFSIGNALED(raw)) return {.signal = WTERMSIG(raw), .status = 0};
   return {.signal = 0, .status = WEXITSTATUS(raw)};
@@ -150,9 +156,11 @@ uid_t effective_user_id() {
 }
 
 std::int64_t monotonic_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  return clock_ms(CLOCK_MONOTONIC);
+}
+
+std::int64_t wall_clock_ms() {
+  return clock_ms(CLOCK_REALTIME_COARSE);
 }
 
 Result<UniqueFd> open_signal_fd(std::initializer_list<int> signals) {

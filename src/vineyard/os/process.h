@@ -64,6 +64,8 @@ void set_process_name(const char* name);
 
 /// A clock that only goes forward; only differences mean anything.
 [[nodiscard]] std::int64_t monotonic_ms();
+/// The time of day, since 1970, to some milliseconds.
+[[nodiscard]] std::int64_t wall_clock_ms();
 
 /// Turns signals into readable packets of a descriptor, and keeps them from being delivered
 /// otherwise.

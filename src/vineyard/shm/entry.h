@@ -23,6 +23,8 @@ enum class State : std::uint8_t {
 /// Beside a state: goes as soon as nobody refers to it any more. Its deletion was asked for together with an object that
 /// refers to it and is still viewed. Means nothing to readers.
 inline constexpr std::uint64_t kDoomed = 16;
+/// In the lease word: it holds no lease any more, but the milliseconds since 1970 at which the entry became live.
+inline constexpr std::uint64_t kSince = std::uint64_t{1} << 63;
 inline constexpr std::uint64_t kIdentityMask = ~std::uint64_t{0xffffff};
 
 /// The control word for `id` in `state`.

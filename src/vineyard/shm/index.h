@@ -72,4 +72,10 @@ struct Lease {
   return {bits >> 32, static_cast<std::uint32_t>(bits)};
 }
 
+/// Milliseconds since 1970 at which a live entry became so; 0: its worker is just about to say it.
+[[nodiscard]] inline std::uint64_t load_since(const Entry& entry) {
+  const std::uint64_t bits = entry.lease.load(std::memory_order_relaxed);
+  return (bits & kSince) != 0 ? bits & ~kSince : 0;
+}
+
 }  // namespace vineyard::shm

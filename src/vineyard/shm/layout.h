@@ -19,7 +19,8 @@ using Word64 = std::atomic<std::uint64_t>;
 static_assert(sizeof(Word64) == 8 && Word64::is_always_lock_free);
 
 /// One object's record. Written by the worker alone, read by every local client.
-/// word:  see shm/entry.h.  lease: client serial << 32 | ring position modulo 2^32, while leased.
+/// word:  see shm/entry.h.  lease: client serial << 32 | ring position modulo 2^32, while leased; then kSince and when it
+/// became live.
 /// place: arena number << 32 | offset / 64.  size: bytes of the payload (blob) or of the document.
 struct Entry {
   Word64 word;

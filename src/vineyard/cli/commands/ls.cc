@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <limits>
 #include <unordered_map>
 #include <vector>
@@ -21,8 +23,9 @@ struct Line {
   ObjectId id;
   std::string type{};  // empty: went away while it was listed
   std::uint64_t nbytes = 0;
-  std::uint32_t blobs = 0;    // of its payload
-  std::uint32_t members = 0;  // by id, at any depth
+  std::int64_t created_ms = 0;  // since 1970
+  std::uint32_t blobs = 0;      // of its payload
+  std::uint32_t members = 0;    // by id, at any depth
   std::vector<std::string> names{};
 };
 
@@ -32,6 +35,9 @@ void look_at(const Client& client, Line& line) {
   if (!object) return;
   line.type = object->type_name();
   line.nbytes = object->nbytes();
+  if (const auto created = client.created_at(line.id)) {
+    line.created_ms = created->time_since_epoch().count();
+  }
   if (object->is_blob()) return;
   line.blobs = object->document().payload_count();
   line.members = static_cast<std::uint32_t>(object->document().references().size()) - line.blobs;
@@ -64,6 +70,14 @@ Result<std::vector<Line>> lines_by_type(const Client& client, const LsOptions& o
   return lines;
 }
 
+std::string local_time(std::int64_t since_1970_ms) {
+  const std::time_t seconds = since_1970_ms / 1000;
+  std::tm parts{};
+  ::localtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts)};
+}
+
 std::string as_json(const std::vector<Line>& lines) {
   meta::JsonWriter w;
   w.begin_array();
@@ -73,6 +87,7 @@ std::string as_json(const std::vector<Line>& lines) {
       w.key("typename").null();
     } else {
       w.field("typename", line.type).field("nbytes", line.nbytes);
+      w.field("timestamp", line.created_ms);
       w.field("payload_blobs", line.blobs).field("members", line.members);
     }
     w.key("names").begin_array();
@@ -88,6 +103,7 @@ std::string as_text(const std::vector<Line>& lines, const LsOptions& options) {
   if (options.is_long) {
     columns.push_back({"BLOBS", Align::kRight});
     columns.push_back({"MEMBERS", Align::kRight});
+    columns.push_back({"CREATED"});
   }
   columns.push_back({"NAME"});
   Table table(std::move(columns));
@@ -104,6 +120,7 @@ std::string as_text(const std::vector<Line>& lines, const LsOptions& options) {
     if (options.is_long) {
       row.push_back(grouped(line.blobs));
       row.push_back(grouped(line.members));
+      row.push_back(line.created_ms == 0 ? "" : local_time(line.created_ms));
     }
     row.push_back(std::move(names));
     table.add_row(std::move(row));

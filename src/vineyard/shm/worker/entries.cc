@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vineyard/shm/worker/entries.h"
 
+#include "vineyard/base/failpoint.h"
 #include "vineyard/base/limits.h"
 #include "vineyard/base/try.h"
 #include "vineyard/os/huge_pages.h"
+#include "vineyard/os/process.h"
 
 namespace vineyard::shm {
 namespace {
@@ -82,6 +84,15 @@ void Entries::make_live(ObjectId id, Extent extent) {
   e.place.store(extent.place.bits, kRelaxed);
   e.size.store(extent.size, kRelaxed);
   e.word.store(make_word(id, State::kLive), kRelease);
+  VY_FAILPOINT("live.before_since");
+  note_since(id.index());
+}
+
+void Entries::note_since(EntryIndex i) {
+  Entry& e = at(i);
+  if ((e.lease.load(kRelaxed) & kSince) != 0) return;
+  // Release: a reader that takes it for a lease finds, when it looks again, that the entry is live.
+  e.lease.store(kSince | static_cast<std::uint64_t>(os::wall_clock_ms()), kRelease);
 }
 
 void Entries::set(EntryIndex i, State state) {

@@ -63,8 +63,11 @@ class Entries {
   /// The client that holds `i` as a detached lease; 0 if it is none.
   [[nodiscard]] std::uint64_t detached_owner(EntryIndex i) const;
 
-  /// Place and size first, then the state with release: whoever sees live sees both.
+  /// Place and size first, then the state with release: whoever sees live sees both. Since when it is live takes the
+  /// place of the lease, and comes last: a successor needs the lease of what is not live yet.
   void make_live(ObjectId id, Extent extent);
+  /// After a worker's death: says since when `i` is live if the predecessor did not come to it.
+  void note_since(EntryIndex i);
   void set(EntryIndex i, State state);
   /// The object goes as soon as nobody refers to it (shm/entry.h).
   void doom(EntryIndex i);

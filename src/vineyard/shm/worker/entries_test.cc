@@ -6,6 +6,8 @@
 #include <unordered_set>
 
 #include "vineyard/base/limits.h"
+#include "vineyard/os/process.h"
+#include "vineyard/shm/index.h"
 #include "vineyard/shm/worker/fakes/fake_host.h"
 
 namespace vineyard::shm {
@@ -63,6 +65,24 @@ TEST_F(EntriesTest, a_live_entry_holds_exactly_its_own_id) {
   EXPECT_FALSE(entries.holds(id.without_blob_bit()));
   EXPECT_EQ(entries.id(id.index()), id);
   EXPECT_EQ(entries.extent(id.index()), (Extent{Place(ArenaId{3}, 640), 100}));
+}
+
+TEST_F(EntriesTest, a_live_entry_says_since_when_and_the_next_lease_takes_the_place_of_that) {
+  const auto before = static_cast<std::uint64_t>(os::wall_clock_ms());
+  const ObjectId id = entries.lease(7ULL << 32 | 5).value();
+  EXPECT_EQ(load_since(entries.at(id.index())), 0u);
+  entries.make_live(id, {});
+  const std::uint64_t since = load_since(entries.at(id.index()));
+  EXPECT_GE(since, before);
+  EXPECT_LE(since, static_cast<std::uint64_t>(os::wall_clock_ms()));
+  entries.at(id.index()).lease.store(kSince | 12345);
+  entries.note_since(id.index());
+  EXPECT_EQ(load_since(entries.at(id.index())), 12345u) << "what was said stays";
+  fill_free_list();
+  entries.free(id.index());
+  while (entries.lease(9ULL << 32 | 6).value().index() != id.index()) {
+  }
+  EXPECT_EQ(load_lease(entries.at(id.index())).serial, 9u);
 }
 
 TEST_F(EntriesTest, a_freed_id_is_over_and_the_next_generation_comes_without_the_blob_bit) {

@@ -58,6 +58,7 @@ RebuildReport rebuild(Region& region, Entries& entries, Arenas& arenas, Clients&
       }
       continue;
     }
+    entries.note_since(i);
     const Extent extent = entries.extent(i);
     arenas.entered(extent);
     const ArenaUse* use = arenas.use(extent.place.arena().value);

@@ -8,6 +8,7 @@
 #include "vineyard/base/failpoint.h"
 #include "vineyard/base/limits.h"
 #include "vineyard/os/memfd.h"
+#include "vineyard/shm/index.h"
 #include "vineyard/shm/worker/fakes/fake_host.h"
 
 namespace vineyard::shm {
@@ -56,6 +57,15 @@ TEST_F(RebuildTest, busy_becomes_what_its_place_says) {  // R12
   entries().set(blob.index(), State::kBusy);
   host.restart();
   EXPECT_EQ(host.state().difference(before), std::nullopt);
+}
+
+TEST_F(RebuildTest, says_since_when_an_entry_is_live_where_the_predecessor_did_not_come_to_it) {
+  FakeClient a(host);
+  const ObjectId blob = a.put_blob(10);
+  host.worker().harvester.harvest_all();
+  entries().at(blob.index()).lease.store(a.serial() << 32 | 0);
+  host.restart();
+  EXPECT_GT(load_since(entries().at(blob.index())), 0u);
 }
 
 TEST_F(RebuildTest, deleted_stays_deleted) {  // R12

@@ -9,6 +9,7 @@
 #include "vineyard/base/check.h"
 #include "vineyard/base/failpoint.h"
 #include "vineyard/os/mapping_lease.h"
+#include "vineyard/shm/index.h"
 
 namespace vineyard::shm {
 namespace {
@@ -187,6 +188,8 @@ std::optional<std::string> FakeHost::broken_entry(
   if (s == State::kVoid && w.contents.references(i) == 0)
     return fmt::format("nobody refers to void entry {}", i.value);
   if (!has_bytes(s)) return std::nullopt;
+  if (load_since(w.entries.at(i)) == 0)
+    return fmt::format("entry {} does not say since when it is live", i.value);
   const Extent extent = w.entries.extent(i);
   ++in_arena[extent.place.arena().value];
   const auto known = w.contents.known().find(i.value);
