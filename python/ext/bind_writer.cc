@@ -77,11 +77,21 @@ class Writer {
   }
   /// Makes the node an Arrow array: of an object with `__arrow_c_array__`.
   void set_array(std::uint32_t node, nb::handle value) {
-    const nb::object pair = in_python([&] { return value.attr("__arrow_c_array__")(); });
-    const IncomingArray& array = arrays_.emplace_back(
-        take(IncomingArray::from_array(schema_in(pair[0]), array_in(pair[1]))));
+    const IncomingArray& array = take_array(value);
     document().set_type_name({node}, Codec<IncomingArray>::type_name(array));
     Codec<IncomingArray>::describe(draft_, {node}, array);
+  }
+  /// Makes the node one Arrow array of many, all of the same type of texts: objects with `__arrow_c_array__`.
+  void set_joined(std::uint32_t node, nb::handle values) {
+    std::vector<const arrow::ArrayData*> parts;
+    const arrow::Field* field = nullptr;
+    for (nb::handle value : values) {
+      const IncomingArray& array = take_array(value);
+      field = &array.field();
+      parts.push_back(&array.data());
+    }
+    if (field == nullptr) throw nb::value_error("no arrays to be joined");
+    arrow::describe_joined(draft_, {node}, *field, parts);
   }
   /// Makes the node a record batch: of an object with `__arrow_c_array__`.
   void set_batch(std::uint32_t node, nb::handle value) {
@@ -109,6 +119,12 @@ class Writer {
 
  private:
   [[nodiscard]] meta::DocumentBuilder& document() { return draft_.document(); }
+
+  const IncomingArray& take_array(nb::handle value) {
+    const nb::object pair = in_python([&] { return value.attr("__arrow_c_array__")(); });
+    return arrays_.emplace_back(
+        take(IncomingArray::from_array(schema_in(pair[0]), array_in(pair[1]))));
+  }
 
   void describe(std::uint32_t node, IncomingTable&& incoming) {
     const IncomingTable& table = tables_.emplace_back(std::move(incoming));
@@ -169,6 +185,7 @@ void bind_writer(nb::module_& module) {
       .def("set_global", &Writer::set_global)
       .def("set_scalar", &Writer::set_scalar, nb::arg("node"), nb::arg("value").none())
       .def("set_array", &Writer::set_array)
+      .def("set_joined", &Writer::set_joined)
       .def("set_batch", &Writer::set_batch)
       .def("set_table", &Writer::set_table)
       .def("add_node", &Writer::add_node, nb::arg("parent"), nb::arg("key"),

@@ -8,6 +8,7 @@ one dtype lie side by side, so that a frame of numbers comes back as one block w
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -86,8 +87,8 @@ def _write_datetimetz(writer, node, values, scope):
 
 def _read_datetimetz(obj, dtype, context, options):
     values = context.run(obj.member("value_"), **options)
-    # The one public way that neither copies nor takes the values for local time.
-    return pd.Series(values.view(np.int64), dtype=dtype, copy=False).array
+    # Numbers are points in time here; datetimes without a zone would be taken for local time.
+    return dtype.construct_array_type()._from_sequence(values.view(np.int64), dtype=dtype, copy=False)
 
 
 def _write_masked(writer, node, values, scope):
@@ -137,28 +138,26 @@ def _write_string(writer, node, values, scope):
     if values.dtype.storage == "pyarrow":
         import pyarrow as pa
 
-        return scope.member(writer, node, "value_", _in_one_piece(pa.array(values)))
+        return _write_texts(writer, node, pa.array(values), scope)
     items = values.to_numpy(object, na_value=None).tolist()
     if not tensor.write_strings(writer, lambda: writer.add_node(node, "value_", "vineyard::TextArray"), items):
         raise _Unfit
     return None
 
 
-_SMALL_CHUNKS = 1 << 20  # bytes a chunk; of larger ones a reader makes an array each in less time than a copy takes
-_LARGEST_COPY = 1 << 30
+_LARGEST_JOINED = 1 << 30  # bytes: offsets of 32 bits reach further
 
 
-def _in_one_piece(texts):
-    """Many small chunks, which are no part of a frame's meaning, as one array: each costs every reader 10 us."""
-    chunks = getattr(texts, "num_chunks", 1)
-    if chunks > 1 and texts.nbytes < min(chunks * _SMALL_CHUNKS, _LARGEST_COPY):
-        return texts.combine_chunks()
-    return texts
+def _write_texts(writer, node, texts, scope):
+    """Chunks are no part of a frame's meaning, and each costs every reader 10 us: they are put as one array."""
+    if getattr(texts, "num_chunks", 1) > 1 and texts.nbytes < _LARGEST_JOINED:
+        return writer.set_joined(writer.add_node(node, "value_"), texts.chunks)
+    return scope.member(writer, node, "value_", texts)
 
 
-def _string_dtype(obj):
-    storage = obj._field("storage_")
-    if not obj._field("has_nan_"):
+@lru_cache
+def _string_dtype(storage, has_nan):
+    if not has_nan:
         return pd.StringDtype(storage)
     try:
         return pd.StringDtype(storage, na_value=np.nan)
@@ -167,7 +166,7 @@ def _string_dtype(obj):
 
 
 def _read_string(obj, dtype, context, options):
-    dtype = _string_dtype(obj)
+    dtype = _string_dtype(obj._field("storage_"), obj._field("has_nan_"))
     member = obj.member("value_")
     if member.typename == "vineyard::TextArray":
         return pd.array(tensor.read_strings(member), dtype=dtype)
@@ -224,12 +223,13 @@ _READERS = {
     "arrow": _read_arrow,
 }
 _SELF_MADE = frozenset(("string", "arrow", "categorical"))  # their dtype is not made of its text
+_dtype_of = lru_cache(pd.api.types.pandas_dtype)
 
 
 def resolve_extension(obj, context, options):
     """An extension array, over the shared bytes where its constructor allows."""
     kind = obj.typename[len(_EXTENSION) : -1]
-    dtype = None if kind in _SELF_MADE else pd.api.types.pandas_dtype(obj._field("dtype_"))
+    dtype = None if kind in _SELF_MADE else _dtype_of(obj._field("dtype_"))
     return _READERS[kind](obj, dtype, context, options)
 
 
@@ -410,9 +410,9 @@ def _encode_frame(writer, node, value, scope):
     writer.set(node, "columns_", json.dumps(labels))
     writer.set(node, "__values_-size", len(labels))
     _write_extras(writer, node, value, attrs)
-    for i in range(len(labels)):
+    for i, (_, column) in enumerate(value.items()):
         writer.set(node, f"__values_-key-{i}", json.dumps(labels[i]))
-        _write_array(writer, node, f"__values_-value-{i}", _values_of(value.iloc[:, i]), scope)
+        _write_array(writer, node, f"__values_-value-{i}", _values_of(column), scope)
     _write_index(writer, writer.add_node(node, "index_"), value.index, scope)
     _write_index(writer, writer.add_node(node, "column_index_"), value.columns, scope)
     return None

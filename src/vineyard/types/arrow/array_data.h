@@ -50,6 +50,10 @@ struct ArrayData {
 /// that they need. The buffers must stay until the draft is published.
 void describe_array(ObjectDraft& draft, meta::NodeRef node, const Field& field,
                     const ArrayData& array, std::int64_t begin, std::int64_t count);
+/// Describes arrays of one type of texts or bytes (`kBinary`), at least one, as a single array: their parts are joined
+/// while they are copied, so it costs no more than one of them would. The buffers must stay until the draft is published.
+void describe_joined(ObjectDraft& draft, meta::NodeRef node, const Field& field,
+                     std::span<const ArrayData* const> arrays);
 /// The type name of the node.
 [[nodiscard]] std::string type_name_of(const Field& field, const Layout& layout);
 

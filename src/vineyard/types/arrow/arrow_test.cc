@@ -102,6 +102,60 @@ TEST(Arrow, keeps_slices_of_nested_arrays) {
   EXPECT_EQ(TestArray::live_count, 0);
 }
 
+TEST(Arrow, joins_arrays_of_texts_to_one) {
+  const std::vector<std::string> formats{"u", "U", "z", "Z"};
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    RandomArrays random(seed);
+    const std::string& format = formats[seed % formats.size()];
+    std::string expected;
+    std::vector<IncomingArray> parts;
+    std::vector<const arrow::ArrayData*> joined;
+    const std::int64_t count = 1 + random.below(5), most = seed % 50 == 0 ? 20'000 : 40;
+    parts.reserve(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) {
+      CPair part(random.of(format, random.below(most), 0));
+      expected += elements(part.schema, part.array);
+      parts.push_back(*IncomingArray::from_array(&part.schema, &part.array));
+      joined.push_back(&parts.back().data());
+    }
+    ObjectDraft draft("vineyard::LargeStringArray");
+    arrow::describe_joined(draft, draft.root(), parts.front().field(), joined);
+    PlainStore store;
+    const auto id = store.add(draft);
+    ASSERT_TRUE(id) << id.error().to_string();
+    const auto found = store.get<Array>(*id);
+    ASSERT_TRUE(found) << found.error().to_string();
+    const auto checked = found->check_content();
+    EXPECT_TRUE(checked) << checked.error().to_string();
+    CPair out;
+    found->export_array(&out.schema, &out.array);
+    EXPECT_EQ(std::string_view(out.schema.format), format);
+    EXPECT_EQ(elements(out.schema, out.array), expected);
+  }
+  EXPECT_EQ(TestArray::live_count, 0);
+}
+
+TEST(Arrow, joins_only_what_is_of_one_type_of_texts) {
+  RandomArrays random(1);
+  const auto fault_of = [&](const std::vector<std::string>& formats) {
+    std::vector<IncomingArray> parts;
+    std::vector<const arrow::ArrayData*> joined;
+    parts.reserve(formats.size());
+    for (const std::string& format : formats) {
+      CPair part(random.of(format, 3, 0));
+      parts.push_back(*IncomingArray::from_array(&part.schema, &part.array));
+      joined.push_back(&parts.back().data());
+    }
+    ObjectDraft draft("vineyard::LargeStringArray");
+    arrow::describe_joined(draft, draft.root(), parts.front().field(), joined);
+    return draft.fault() ? draft.fault()->code() : ErrorCode::kNotFound;
+  };
+  EXPECT_EQ(fault_of({"u", "u"}), ErrorCode::kNotFound) << "no fault";
+  EXPECT_EQ(fault_of({"u", "U"}), ErrorCode::kInvalid);
+  EXPECT_EQ(fault_of({"l", "l"}), ErrorCode::kInvalid);
+}
+
 TEST(Arrow, stores_only_the_part_of_the_buffers_that_a_slice_needs) {
   RandomArrays random(1);
   const auto from = random.of("U", 10000, 0);
