@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 build="git make g++ cmake ninja-build ccache pkg-config python3-dev python3-venv ca-certificates
   libboost1.81-dev libboost-json1.81-dev libfmt-dev libxxhash-dev libre2-dev libcli11-dev libsqlite3-dev"
 test="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev valgrind spin strace procps binutils
-  clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19"
+  clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19
+  libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc etcd-server etcd-client openssl"
 
 mode=${1:-all}
 case $mode in

@@ -17,7 +17,8 @@ namespace vineyard::catalog {
 /// Counts transactions that changed something; 0: before the first.
 using Revision = std::uint64_t;
 
-inline constexpr std::size_t kMostOperations = 128;  // of a transaction
+inline constexpr std::size_t kMostOperations =
+    127;  // of a transaction: etcd takes 128, one is the identity
 inline constexpr std::size_t kMostBytes = std::size_t{1}
                                           << 20;  // of a transaction's keys and values
 
