@@ -22,6 +22,8 @@ constexpr std::byte kNothing{};  // what an empty buffer points at: consumers di
 ///          a copy is published. So nobody can write to a published blob, or to bytes of another object.
 struct BlobBuilderHandle {
   std::optional<Client> client;  // nothing: of size zero
+  nb::object maker;              // the Python client
+  nb::object fields;             // a dict, once there is one
   Payload payload;
   ObjectId id = ObjectId::invalid();  // asked for before the bytes were there
   std::size_t size = 0;
@@ -292,6 +294,8 @@ nb::object seal(nb::handle self, nb::handle) {
   if (handle.size == 0) return make_blob(View(ObjectId::empty_blob(), {}, {}));
   const ObjectId id = take(without_gil(
       [&, is_shared = may_be_written(self, handle)] { return publish(handle, is_shared); }));
+  if (handle.fields.is_valid())
+    nb::module_::import_("vineyard._marks").attr("set_fields")(handle.maker, id, handle.fields);
   return get_object(*handle.client, id);
 }
 
@@ -316,6 +320,7 @@ BlobBuilderHandle create_builder(nb::handle client, std::size_t size) {
   handle.size = size;
   if (size == 0) return handle;
   handle.client.emplace(nb::cast<ClientHandle&>(client).get());
+  handle.maker = nb::borrow(client);
   handle.payload = take(without_gil([&] { return handle.client->reserve(ByteCount(size)); }));
   return handle;
 }
@@ -326,6 +331,20 @@ std::byte& byte_at(BlobBuilderHandle& handle, Py_ssize_t index) {
   if (index < 0 || static_cast<std::size_t>(index) >= bytes.size())
     throw nb::index_error("index outside the blob");
   return bytes[static_cast<std::size_t>(index)];
+}
+
+/// Bytes have no fields: `seal` keeps them as labels of the blob.
+void set_field(BlobBuilderHandle& handle, nb::str key, nb::handle value) {
+  (void)open_bytes(handle);
+  if (handle.size == 0)
+    throw nb::type_error("the empty blob has no fields: there is one for all who have no bytes");
+  if (!PyUnicode_Check(value.ptr()) && !PyLong_Check(value.ptr()) && !PyFloat_Check(value.ptr())) {
+    throw nb::type_error(("a field of a blob is a text or a number, not " +
+                          nb::cast<std::string>(nb::inst_name(value)))
+                             .c_str());
+  }
+  if (!handle.fields.is_valid()) handle.fields = nb::dict();
+  handle.fields[key] = value;
 }
 
 void bind_blob_builder(nb::module_& module) {
@@ -343,15 +362,7 @@ void bind_blob_builder(nb::module_& module) {
                              Py_ssize_t index) { return static_cast<int>(byte_at(self, index)); })
       .def("__setitem__", [](BlobBuilderHandle& self, Py_ssize_t index,
                              std::uint8_t value) { byte_at(self, index) = std::byte{value}; })
-      .def("__setitem__",
-           [](const BlobBuilderHandle&, nb::str key, nb::handle) {
-             const std::string text = nb::cast<std::string>(key);
-             throw nb::type_error(
-                 ("a blob has no field '" + text + "': client.label(blob.id, '" + text +
-                  "', ...) says it of the blob, or an object that has the blob as a member does: "
-                  "ObjectMeta, add_member, create_metadata")
-                     .c_str());
-           })
+      .def("__setitem__", &set_field)
       .def_prop_ro("size", [](const BlobBuilderHandle& self) { return self.size; })
       .def_prop_ro(
           "issealed", [](const BlobBuilderHandle& self) { return !self.is_open; },

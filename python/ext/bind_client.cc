@@ -186,7 +186,15 @@ nb::object list_objects(const ClientHandle& self, const std::string& pattern, bo
     return get_those_there(client, *ids);
   }));
   nb::list result;
-  for (Object& object : objects) result.append(make_object(client, std::move(object)));
+  for (Object& object : objects) {
+    if (!object.is_blob()) {
+      result.append(make_object(client, std::move(object)));
+      continue;
+    }
+    Result<View> blob = client.get_view(object.id().with_blob_bit());
+    if (blob || blob.error().code() != ErrorCode::kNotFound)
+      result.append(make_blob(take(std::move(blob))));
+  }
   return result;
 }
 

@@ -203,11 +203,23 @@ def test_bytes_of_a_builder_are_read_and_set(client):
         builder[0] = 1
 
 
-def test_a_builder_has_no_fields_and_says_what_to_do(client):
+def test_a_field_of_a_builder_is_a_field_of_its_blob(client):
     builder = client.create_blob(3)
-    with pytest.raises(TypeError, match=r"no field 'k'.*client\.label\(blob\.id, 'k'.*ObjectMeta"):
-        builder["k"] = "v"
-    builder.abort(client)
+    builder["k"], builder["n"], builder["x"], builder[0] = "v", 7, 0.5, 1
+    builder["n"] = 8
+    with pytest.raises(TypeError, match="a field of a blob is a text or a number, not list"):
+        builder["l"] = []
+    blob = builder.seal(client)
+    meta = client.get_meta(blob.id)
+    assert (meta["k"], meta["n"], meta["x"], "k" in meta, "l" in meta) == ("v", 8, 0.5, True, False)
+    assert {"k", "n", "x", "length"} <= set(meta.keys()) and ("k", "v") in meta.items()
+    assert client.get_meta(client.put(b"bare")).get("k") is None
+    with pytest.raises(vineyard.AssertionFailedException):
+        builder["late"] = "v"
+    client.delete(blob.id)
+    assert client.list_names("vineyard.labels*", limit=100) == {}
+    with pytest.raises(TypeError, match="the empty blob has no fields"):
+        client.create_blob(0)["k"] = "v"
 
 
 def test_a_builder_copies_from_an_address_and_shrinks(client):

@@ -143,7 +143,9 @@ def test_objects_are_shown_and_indexed_as_before(client):
 
 def test_frames_know_where_they_come_from(client):
     object_id = client.put(pd.DataFrame({"a": [1]}))
-    assert getattr(client.get(object_id), "__vineyard_ref").id == object_id
+    frame = client.get(object_id)
+    assert getattr(frame, "__vineyard_ref").id == object_id
+    assert getattr(frame, "__vineyard_client") is client
 
 
 def test_a_member_that_is_not_there_is_a_missing_subtree(client):

@@ -41,6 +41,7 @@ def test_a_registered_type_is_built_and_resolved(client):
     assert back.x == 3
     np.testing.assert_array_equal(back.data, np.arange(5))
     assert getattr(back, "__vineyard_ref").id == object_id  # noqa: B009 - mangled otherwise
+    assert getattr(back, "__vineyard_client") is client  # noqa: B009
     assert client.get_meta(object_id).typename == "my::Point"
     assert isinstance(client.get(object_id), vineyard.Object)
 

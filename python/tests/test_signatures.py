@@ -179,7 +179,7 @@ def test_values_and_names_may_be_keywords(client):
 
 def test_the_time_that_calls_wait_can_be_set(own_daemon):
     client = vineyard.connect(own_daemon.socket)
-    assert client.timeout_seconds == 30
+    assert client.timeout_seconds == 300
     client.timeout_seconds = 0.25
     assert vineyard.connect(own_daemon.socket).timeout_seconds == 0.25  # one connection, one number
     assert vineyard.connect(socket=own_daemon.socket, timeout=7).timeout_seconds == client.timeout_seconds == 7

@@ -41,6 +41,15 @@ TEST_F(PutGet, gives_it_back_before_and_after_the_harvest) {
   ok(client.sync());
   EXPECT_EQ(text(ok(client.get_view(id)).bytes()), "fresh");
 }
+TEST_F(PutGet, says_when_an_object_was_made_and_nothing_of_an_id_to_come) {
+  const ObjectId id = ok(client.put_blob(bytes("dated")));
+  EXPECT_GT(ok(client.created_at(id)).time_since_epoch().count(), 0);
+  EXPECT_EQ(ok(client.created_at(id)), ok(client.created_at(id)));
+  EXPECT_EQ(ok(client.remove(std::vector{id})).deleted, 1u);
+  const ObjectId next = ObjectId::make(id.block(), id.index(), {id.generation().value + 1});
+  for (const ObjectId gone : {id, next})
+    EXPECT_EQ(client.created_at(gone).error().code(), ErrorCode::kNotFound);
+}
 TEST_F(PutGet, sizes_from_nothing_to_larger_than_an_arena) {
   for (const std::size_t size :
        {0u, 1u, 63u, 64u, 65u, 4095u, 4096u, 4097u, 1u << 20, (1u << 20) + 1, 40u << 20}) {

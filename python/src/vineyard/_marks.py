@@ -31,6 +31,16 @@ def set_label(client, object_id, key, value):
     client._remove(list(before.values()), False, True)
 
 
+def set_fields(client, blob_id, fields):
+    """Keeps what was said of a blob while it was built; else nothing stays of it."""
+    try:
+        for key, value in fields.items():
+            set_label(client, blob_id, key, value)
+    except BaseException:
+        client.delete(blob_id)
+        raise
+
+
 def labels_of(client, object_id):
     """All labels of an object, a dict."""
     from urllib.parse import unquote

@@ -150,13 +150,20 @@ class Client(_core.Client):
             object_id = self.get_name(object_id, wait)
         obj = self._get_object(object_id, _wait_ms(wait))
         if resolver is None:
-            return get_current_resolvers().run(obj, **kw)
+            return self._noted(get_current_resolvers().run(obj, **kw))
         if hasattr(resolver, "run"):
             return resolver.run(obj, **kw)
         return resolver(obj, __vineyard_client=self, **kw)
 
     def _resolve(self, obj):
-        return get_current_resolvers().run(obj)
+        return self._noted(get_current_resolvers().run(obj))
+
+    def _noted(self, value):
+        # A value that says which object it came from says by which client too.
+        attributes = getattr(value, "__dict__", ())
+        if "__vineyard_ref" in attributes:
+            attributes["__vineyard_client"] = self
+        return value
 
     # ---- metadata and objects
 
@@ -365,7 +372,7 @@ class Client(_core.Client):
 
     @property
     def timeout_seconds(self):
-        """How long a call waits for the daemon before it raises DeadlineException: 30 at first.
+        """How long a call waits for the daemon before it raises DeadlineException: 300 at first.
 
         It is one number for all clients of this process that share the connection.
         """

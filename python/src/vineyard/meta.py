@@ -254,12 +254,18 @@ class ObjectMeta:
     def _fetched(self, key):
         obj = self._object
         kind = 0 if isinstance(obj, _core.Blob) else obj._kind(key)
+        if kind == 0 and key in (labels := self._fields_of_blob()):
+            return labels[key]
         if kind == 0:
             raise KeyError(key)
         if kind == 1:
             value = obj._field(key)
             return _json(value) if isinstance(value, list) else value
         return ObjectMeta._of(obj.member(key), self._client or obj._client_handle, obj._buffer_range(key))
+
+    def _fields_of_blob(self):
+        # What a BlobBuilder was told, which seal keeps as labels.
+        return self.labels if isinstance(self._object, _core.Blob) and self._object._has_id else {}
 
     def get(self, key, default=None):
         """The plain value, or the ObjectMeta of a member; `default` if there is none."""
@@ -272,14 +278,18 @@ class ObjectMeta:
         keys = set(self._known())
         if self._items is not None:
             keys.update(self._items)
-        elif not isinstance(self._object, _core.Blob):
+        elif isinstance(self._object, _core.Blob):
+            keys.update(self._fields_of_blob())
+        else:
             keys.update(self._object._keys())
         return sorted(keys)
 
     def __contains__(self, key):
         if self._items is not None:
             return key in self._items or key in self._known()
-        return (not isinstance(self._object, _core.Blob) and self._object._kind(key) != 0) or key in self._known()
+        if isinstance(self._object, _core.Blob):
+            return key in self._known() or key in self._fields_of_blob()
+        return self._object._kind(key) != 0 or key in self._known()
 
     def __iter__(self):
         return iter(self._keys())

@@ -35,7 +35,7 @@ Context::Context(Process& process, ConnectOptions options, os::FileIdentity iden
 }
 
 std::chrono::milliseconds Context::deadline() const {
-  return reader_ ? reader_->deadline() : std::chrono::milliseconds(options_.waits_ms());
+  return reader_ ? reader_->deadline() : std::chrono::milliseconds(options_.connects_within_ms());
 }
 
 ConnectionInfo Context::info() const {

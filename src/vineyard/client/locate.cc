@@ -77,7 +77,7 @@ Result<Found> connect_to_first(const std::vector<std::string>& candidates,
                                const ConnectOptions& options) {
   std::string looked;
   for (const std::string& path : candidates) {
-    auto socket = os::connect_unix(path, static_cast<int>(options.waits_ms()));
+    auto socket = os::connect_unix(path, static_cast<int>(options.connects_within_ms()));
     if (socket) return Found{*std::move(socket), path};
     const ErrorCode code = socket.error().code();
     // Usually it is not there; and a path with a few bytes left cannot have one.
@@ -110,9 +110,9 @@ Result<Found> start_private_daemon(const ConnectOptions& options) {
                    options.daemon_arguments.end());
   const std::string log = path + ".log";
   VY_TRY(const pid_t pid, os::start_program(program, arguments, log));
-  const std::int64_t until = os::monotonic_ms() + options.waits_ms();
+  const std::int64_t until = os::monotonic_ms() + options.connects_within_ms();
   for (;;) {
-    auto socket = os::connect_unix(path, static_cast<int>(options.waits_ms()));
+    auto socket = os::connect_unix(path, static_cast<int>(options.connects_within_ms()));
     if (socket) {
       if (options.started != nullptr) *options.started = {program, path, pid};
       return Found{*std::move(socket), path};
@@ -127,7 +127,7 @@ Result<Found> start_private_daemon(const ConnectOptions& options) {
     }
     if (os::monotonic_ms() > until) {
       return Error(ErrorCode::kDeadline, program + " does not serve " + path + " after " +
-                                             std::to_string(options.waits_ms()) +
+                                             std::to_string(options.connects_within_ms()) +
                                              " ms: " + last_words(log));
     }
     std::this_thread::sleep_for(kBetweenTries);

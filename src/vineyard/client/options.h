@@ -31,8 +31,8 @@ struct ConnectOptions {
   /// Path of the native socket. Empty: $VINEYARD_IPC_SOCKET, else the first that is served of
   /// $XDG_RUNTIME_DIR/vineyard.sock and /run/vineyard/vineyard.sock.
   std::string socket{};
-  /// How long each call waits for the daemon before it fails with a deadline error. Nothing: 30 s, or what the connection
-  /// that this process already has there waits.
+  /// How long each call, and connecting, waits for the daemon before it fails with a deadline error. Nothing: 30 s to connect,
+  /// and for each call 300 s, or what the connection that this process already has there waits.
   std::optional<std::uint32_t> deadline_ms{};
   Autostart autostart = Autostart::kNever;
   /// The daemon to start. Empty: $VINEYARD_DAEMON, else `vineyardd` beside this library or program,
@@ -45,7 +45,8 @@ struct ConnectOptions {
   /// Filled when a daemon was started.
   StartedDaemon* started = nullptr;
 
-  [[nodiscard]] std::uint32_t waits_ms() const { return deadline_ms.value_or(30000); }
+  [[nodiscard]] std::uint32_t connects_within_ms() const { return deadline_ms.value_or(30'000); }
+  [[nodiscard]] std::uint32_t waits_ms() const { return deadline_ms.value_or(300'000); }
 };
 
 /// What this client is connected to.

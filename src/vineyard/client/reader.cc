@@ -236,7 +236,14 @@ std::optional<std::uint64_t> Reader::find_since(ObjectId id) const {
   const shm::Entry* entry = index_.find(id);
   if (entry == nullptr) return std::nullopt;
   const std::uint64_t word = shm::load_word(*entry);
-  if (!shm::matches(id, word) || shm::state_of(word) == shm::State::kLeased) return std::nullopt;
+  if (!shm::matches(id, word)) return std::nullopt;
+  // A free entry is that of an id to come, and may still say since when its last object was live.
+  switch (shm::state_of(word)) {
+    case shm::State::kFree:
+    case shm::State::kLeased:
+    case shm::State::kVoid: return std::nullopt;
+    default: break;
+  }
   const std::uint64_t since = shm::load_since(*entry);
   if (since == 0 || !shm::still_says(*entry, word)) return std::nullopt;
   return since;

@@ -128,7 +128,7 @@ class Reader {
   shm::IndexReader index_;
   const shm::Outbox& own_outbox_;
   const Membership me_;
-  std::atomic<std::int64_t> deadline_ms_{30000};
+  std::atomic<std::int64_t> deadline_ms_{300'000};
   std::mutex tidy_mutex_;
   std::atomic<std::uint64_t> retired_seen_{0};
 };

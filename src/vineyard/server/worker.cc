@@ -3,14 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <random>
-
 #include "vineyard/base/try.h"
 #include "vineyard/os/huge_pages.h"
 #include "vineyard/os/mapped_region.h"
 #include "vineyard/os/mapping_lease.h"
 #include "vineyard/os/memfd.h"
 #include "vineyard/os/process.h"
+#include "vineyard/os/random.h"
 #include "vineyard/os/socket.h"
 #include "vineyard/server/operations/membership.h"
 #include "vineyard/server/operations/memory.h"
@@ -30,10 +29,9 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 Result<void> prepare_region(shm::Region& region) {
   shm::RegionHeader& h = region.header;
   if (h.magic == 0) {
-    std::random_device random;
     h.version = shm::kLayoutVersion;
     h.fingerprint = shm::kLayoutFingerprint;
-    h.instance.store((std::uint64_t{random()} << 32 | random()) | 1, kRelaxed);
+    h.instance.store(os::random_bits() | 1, kRelaxed);
     h.page_kind.store(os::huge_pages_available() ? os::kHugePage : os::page_size(), kRelaxed);
     h.magic = shm::kRegionMagic;
     return {};

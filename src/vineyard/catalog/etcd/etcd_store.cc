@@ -163,9 +163,8 @@ Result<Page> EtcdStore::range(std::string_view prefix, std::string_view after, s
 }
 
 Result<Changes> EtcdStore::changes(Revision after, std::size_t limit, std::string_view meant) {
-  if (!log_.is_at(after)) return begin_log(after, limit, meant);
-  VY_TRY(check_identity(meant, log_identity_));
-  return log_.take(limit);
+  const bool is_other = !meant.empty() && meant != log_identity_;
+  return is_other || !log_.is_at(after) ? begin_log(after, limit, meant) : log_.take(limit);
 }
 
 // etcd would wait for a revision from the future, and another store would tell of its own: so it is asked first.

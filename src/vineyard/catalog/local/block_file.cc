@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <random>
-
 #include "vineyard/base/try.h"
+#include "vineyard/os/random.h"
 
 namespace vineyard::catalog::local {
 namespace {
@@ -33,7 +32,7 @@ Result<BlockFile> BlockFile::open(const std::string& path) {
 Result<BlockId> BlockFile::take() {
   // The first one who comes draws where counting starts; the upper quarter of the upper half is left as room.
   const std::int64_t start =
-      kUpperHalf + static_cast<std::int64_t>(std::random_device{}() % (kUpperHalf / 2));
+      kUpperHalf + static_cast<std::int64_t>(os::random_bits() % (kUpperHalf / 2));
   sqlite3_stmt* statement = nullptr;
   const char* sql =
       "INSERT INTO id_blocks(one, next) VALUES(1, ?1 + 1) "
